@@ -1,0 +1,120 @@
+/**
+ * Error classes per code: every AWS error code that the product decides by stands in this file. A code that is not
+ * listed is classified by HTTP status.
+ */
+import { Failure, type FailureKind } from '../core/index.ts';
+
+const NOT_FOUND = new Set([
+  'ResourceNotFoundException',
+  'RepositoryNotFoundException',
+  'ImageNotFoundException',
+  'ClusterNotFoundException',
+  'ServiceNotFoundException',
+  'ServiceNotActiveException',
+  'TargetGroupNotFound',
+  'RuleNotFound',
+  'ListenerNotFound',
+  'LoadBalancerNotFound',
+  'ObjectNotFoundException',
+  'NoSuchEntity',
+  'NoSuchEntityException',
+  'TaskDefinitionNotFoundException',
+]);
+
+const THROTTLED = new Set([
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'SlowDown',
+  'PriorRequestNotComplete',
+]);
+
+const CONFLICT = new Set([
+  'ConditionalCheckFailedException',
+  'TransactionCanceledException',
+  'TransactionConflictException',
+  'ResourceConflictException',
+  'ConcurrentUpdateException',
+  'ResourceInUse',
+  'ResourceInUseException',
+  'ResourceAlreadyExistsException',
+  'RepositoryAlreadyExistsException',
+  'RepositoryNotEmptyException',
+  'DuplicateTargetGroupName',
+  'DuplicateTargetGroupNameException',
+  'PriorityInUse',
+  'PriorityInUseException',
+  'OperationAbortedException',
+  'PreconditionFailedException',
+  'UpdateInProgressException',
+]);
+
+const DENIED = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'UnauthorizedOperation',
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'CredentialsProviderError',
+]);
+
+const QUOTA = new Set([
+  'LimitExceededException',
+  'AccountLimitExceededException',
+  'TooManyTargetGroups',
+  'TooManyRules',
+  'TooManyTargets',
+  'TooManyUniqueTargetGroupsPerLoadBalancer',
+  'PlatformTaskDefinitionIncompatibilityException',
+  'LimitExceeded',
+  'CodeStorageExceededException',
+]);
+
+/** The class of an AWS error by its code and, failing that, its HTTP status. */
+export function classify(code: string, status: number | undefined): FailureKind {
+  if (NOT_FOUND.has(code)) return 'notFound';
+  if (THROTTLED.has(code) || status === 429) return 'throttled';
+  if (CONFLICT.has(code)) return 'conflict';
+  if (DENIED.has(code)) return 'denied';
+  if (QUOTA.has(code)) return 'quota';
+  if (status === undefined || status >= 500) return 'transient';
+  if (status === 404) return 'notFound';
+  if (status === 403 || status === 401) return 'denied';
+  return 'invalid';
+}
+
+interface SdkError {
+  name?: string;
+  Code?: string;
+  message?: string;
+  $metadata?: { httpStatusCode?: number; requestId?: string };
+  $retryable?: { throttling?: boolean };
+}
+
+/** Turns whatever an SDK call threw into a Failure. */
+export function toFailure(service: string, operation: string, thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const error = (thrown ?? {}) as SdkError;
+  const code = error.name ?? error.Code ?? 'UnknownError';
+  const status = error.$metadata?.httpStatusCode;
+  return new Failure({
+    kind: classify(code, status),
+    service,
+    operation,
+    code,
+    message: error.message || code,
+    requestId: error.$metadata?.requestId,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,5 @@
+export * from './classify.ts';
+export * from './operations.ts';
+export * from './ownership-tags.ts';
+export * from './ports.ts';
+export * from './sdk-ports.ts';

@@ -1,0 +1,136 @@
+/**
+ * Which AWS operations the product calls, by service: the only place that names SDK command classes. A port's type is
+ * inferred from its table, so the SDK implementation and the local cloud's direct implementation cannot drift apart.
+ */
+import * as autoscaling from '@aws-sdk/client-application-auto-scaling';
+import * as logs from '@aws-sdk/client-cloudwatch-logs';
+import * as codebuild from '@aws-sdk/client-codebuild';
+import * as dynamodb from '@aws-sdk/client-dynamodb';
+import * as streams from '@aws-sdk/client-dynamodb-streams';
+import * as ecr from '@aws-sdk/client-ecr';
+import * as ecs from '@aws-sdk/client-ecs';
+import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as iam from '@aws-sdk/client-iam';
+import * as lambda from '@aws-sdk/client-lambda';
+
+export const OPERATIONS = {
+  dynamodb: {
+    createTable: dynamodb.CreateTableCommand,
+    describeTable: dynamodb.DescribeTableCommand,
+    updateTimeToLive: dynamodb.UpdateTimeToLiveCommand,
+    describeTimeToLive: dynamodb.DescribeTimeToLiveCommand,
+    getItem: dynamodb.GetItemCommand,
+    putItem: dynamodb.PutItemCommand,
+    updateItem: dynamodb.UpdateItemCommand,
+    deleteItem: dynamodb.DeleteItemCommand,
+    query: dynamodb.QueryCommand,
+    scan: dynamodb.ScanCommand,
+    batchWriteItem: dynamodb.BatchWriteItemCommand,
+    transactWriteItems: dynamodb.TransactWriteItemsCommand,
+  },
+  streams: {
+    describeStream: streams.DescribeStreamCommand,
+    getShardIterator: streams.GetShardIteratorCommand,
+    getRecords: streams.GetRecordsCommand,
+  },
+  lambda: {
+    createFunction: lambda.CreateFunctionCommand,
+    getFunction: lambda.GetFunctionCommand,
+    getPolicy: lambda.GetPolicyCommand,
+    addPermission: lambda.AddPermissionCommand,
+    removePermission: lambda.RemovePermissionCommand,
+    invoke: lambda.InvokeCommand,
+  },
+  codebuild: {
+    batchGetProjects: codebuild.BatchGetProjectsCommand,
+    createProject: codebuild.CreateProjectCommand,
+    updateProject: codebuild.UpdateProjectCommand,
+    deleteProject: codebuild.DeleteProjectCommand,
+    startBuild: codebuild.StartBuildCommand,
+    stopBuild: codebuild.StopBuildCommand,
+    listBuildsForProject: codebuild.ListBuildsForProjectCommand,
+    batchGetBuilds: codebuild.BatchGetBuildsCommand,
+  },
+  ecr: {
+    describeRepositories: ecr.DescribeRepositoriesCommand,
+    createRepository: ecr.CreateRepositoryCommand,
+    deleteRepository: ecr.DeleteRepositoryCommand,
+    describeImages: ecr.DescribeImagesCommand,
+    batchGetImage: ecr.BatchGetImageCommand,
+    batchDeleteImage: ecr.BatchDeleteImageCommand,
+    getAuthorizationToken: ecr.GetAuthorizationTokenCommand,
+    listTagsForResource: ecr.ListTagsForResourceCommand,
+    tagResource: ecr.TagResourceCommand,
+    untagResource: ecr.UntagResourceCommand,
+    putImageTagMutability: ecr.PutImageTagMutabilityCommand,
+  },
+  ecs: {
+    createCluster: ecs.CreateClusterCommand,
+    describeClusters: ecs.DescribeClustersCommand,
+    registerTaskDefinition: ecs.RegisterTaskDefinitionCommand,
+    deregisterTaskDefinition: ecs.DeregisterTaskDefinitionCommand,
+    describeTaskDefinition: ecs.DescribeTaskDefinitionCommand,
+    listTaskDefinitions: ecs.ListTaskDefinitionsCommand,
+    createService: ecs.CreateServiceCommand,
+    updateService: ecs.UpdateServiceCommand,
+    deleteService: ecs.DeleteServiceCommand,
+    describeServices: ecs.DescribeServicesCommand,
+    listTasks: ecs.ListTasksCommand,
+    describeTasks: ecs.DescribeTasksCommand,
+    stopTask: ecs.StopTaskCommand,
+    tagResource: ecs.TagResourceCommand,
+    untagResource: ecs.UntagResourceCommand,
+    listServices: ecs.ListServicesCommand,
+  },
+  elbv2: {
+    createLoadBalancer: elbv2.CreateLoadBalancerCommand,
+    describeLoadBalancers: elbv2.DescribeLoadBalancersCommand,
+    createListener: elbv2.CreateListenerCommand,
+    describeListeners: elbv2.DescribeListenersCommand,
+    createTargetGroup: elbv2.CreateTargetGroupCommand,
+    modifyTargetGroup: elbv2.ModifyTargetGroupCommand,
+    deleteTargetGroup: elbv2.DeleteTargetGroupCommand,
+    describeTargetGroups: elbv2.DescribeTargetGroupsCommand,
+    describeTargetGroupAttributes: elbv2.DescribeTargetGroupAttributesCommand,
+    modifyTargetGroupAttributes: elbv2.ModifyTargetGroupAttributesCommand,
+    describeTargetHealth: elbv2.DescribeTargetHealthCommand,
+    registerTargets: elbv2.RegisterTargetsCommand,
+    deregisterTargets: elbv2.DeregisterTargetsCommand,
+    createRule: elbv2.CreateRuleCommand,
+    modifyRule: elbv2.ModifyRuleCommand,
+    deleteRule: elbv2.DeleteRuleCommand,
+    describeRules: elbv2.DescribeRulesCommand,
+    describeTags: elbv2.DescribeTagsCommand,
+    addTags: elbv2.AddTagsCommand,
+    removeTags: elbv2.RemoveTagsCommand,
+  },
+  autoscaling: {
+    describeScalableTargets: autoscaling.DescribeScalableTargetsCommand,
+    registerScalableTarget: autoscaling.RegisterScalableTargetCommand,
+    deregisterScalableTarget: autoscaling.DeregisterScalableTargetCommand,
+    describeScalingPolicies: autoscaling.DescribeScalingPoliciesCommand,
+    putScalingPolicy: autoscaling.PutScalingPolicyCommand,
+    deleteScalingPolicy: autoscaling.DeleteScalingPolicyCommand,
+    listTagsForResource: autoscaling.ListTagsForResourceCommand,
+    tagResource: autoscaling.TagResourceCommand,
+    untagResource: autoscaling.UntagResourceCommand,
+  },
+  logs: {
+    createLogGroup: logs.CreateLogGroupCommand,
+    deleteLogGroup: logs.DeleteLogGroupCommand,
+    describeLogGroups: logs.DescribeLogGroupsCommand,
+    putRetentionPolicy: logs.PutRetentionPolicyCommand,
+    deleteRetentionPolicy: logs.DeleteRetentionPolicyCommand,
+    listTagsForResource: logs.ListTagsForResourceCommand,
+    tagResource: logs.TagResourceCommand,
+    untagResource: logs.UntagResourceCommand,
+    filterLogEvents: logs.FilterLogEventsCommand,
+  },
+  iam: {
+    createRole: iam.CreateRoleCommand,
+    getRole: iam.GetRoleCommand,
+  },
+} as const;
+
+export type Operations = typeof OPERATIONS;
+export type ServiceName = keyof Operations;

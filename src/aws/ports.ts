@@ -1,0 +1,52 @@
+/**
+ * The narrow ports through which everything above reaches AWS: one method per operation, promises only, errors always
+ * a `Failure`. There are two implementations: the SDK over the wire (`sdk-ports.ts`) and, in simulation, the local
+ * cloud's state machines called directly (`local-cloud/direct-ports.ts`).
+ */
+import type { Operations, ServiceName } from './operations.ts';
+
+/** What accompanies each call. */
+export interface Call {
+  /** Aborts the request; the outcome of a mutation is then unknown. */
+  signal?: AbortSignal;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape of SDK command constructors
+type CommandClass = new (input: any) => { input: unknown };
+type InputOf<C> = C extends new (input: infer I) => unknown ? I : never;
+type OutputOf<C> = C extends new (
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  input: any,
+  // biome-ignore lint/suspicious/noExplicitAny: the output type hides in the command's middleware resolver
+) => { resolveMiddleware: (...args: any[]) => (args: any) => Promise<{ output: infer O }> }
+  ? O
+  : never;
+
+export type PortOf<Table extends Record<string, CommandClass>> = {
+  readonly [Name in keyof Table]: (input: InputOf<Table[Name]>, call?: Call) => Promise<OutputOf<Table[Name]>>;
+};
+
+export type Ports = { readonly [Service in ServiceName]: PortOf<Operations[Service]> } & {
+  readonly registry: RegistryPort;
+};
+
+export type DynamoPort = Ports['dynamodb'];
+export type StreamsPort = Ports['streams'];
+export type LambdaPort = Ports['lambda'];
+export type CodeBuildPort = Ports['codebuild'];
+export type EcrPort = Ports['ecr'];
+export type EcsPort = Ports['ecs'];
+export type Elbv2Port = Ports['elbv2'];
+export type AutoScalingPort = Ports['autoscaling'];
+export type LogsPort = Ports['logs'];
+export type IamPort = Ports['iam'];
+
+/** Read access to an OCI registry (base images), behind a port because it is not an AWS API. */
+export interface RegistryPort {
+  /**
+   * The digest (`sha256:…`) of the single-platform manifest that `reference` (`host/repo:tag` or `host/repo@digest`)
+   * means for linux on `architecture`.
+   * @throws Failure notFound when the registry has no such image or platform; transient, denied otherwise
+   */
+  resolveDigest(reference: string, architecture: 'x86_64' | 'arm64', call?: Call): Promise<string>;
+}

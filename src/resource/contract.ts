@@ -1,0 +1,136 @@
+/**
+ * The one contract every AWS resource kind fulfils, and the node that `compose` builds from it. Kinds know one AWS
+ * resource each; they know nothing of objects, plans or each other. `plan` and `execute` know kinds only through this.
+ */
+import type { Call, Ports } from '../aws/index.ts';
+
+/** What finds a resource again when the spec is gone: small, JSON, stored in the inventory before a create. */
+export type Identity = Readonly<Record<string, string>>;
+
+/** One field that differs. `reason` is a typed drift reason, e.g. `WeightDrift`. */
+export interface Change {
+  readonly path: string;
+  readonly desired: unknown;
+  readonly observed: unknown;
+  readonly reason: string;
+  /** The change cannot be made in place: the resource is replaced under a new incarnation. */
+  readonly replace?: boolean;
+}
+
+export type Readiness =
+  | { readonly state: 'ready' }
+  /**
+   * On its way. With `acceptsUpdate` a diff may be applied meanwhile. `sinceMs` (epoch) lets the planner poll young
+   * transitions often and old ones seldom. `usable`: its outputs may already be used by dependents.
+   */
+  | {
+      readonly state: 'pending';
+      readonly reason: string;
+      readonly message: string;
+      readonly acceptsUpdate: boolean;
+      readonly usable: boolean;
+      readonly sinceMs?: number | undefined;
+    }
+  /** It did not work. `retryAfterMs` after `sinceMs` the planner calls `create` (or `update`) again. */
+  | {
+      readonly state: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      readonly sinceMs?: number | undefined;
+      readonly retryAfterMs?: number | undefined;
+    }
+  /** Still visible but ending under its name (a draining ECS service): it counts as absent, its name as taken. */
+  | { readonly state: 'ending'; readonly reason: string; readonly message: string };
+
+export const READY: Readiness = { state: 'ready' };
+
+/** What a kind may use: the ports of `aws/`, the account's scope and the clock's reading at the start of the pass. */
+export interface Io {
+  readonly aws: Ports;
+  readonly region: string;
+  readonly nowMs: () => number;
+  /** Answers that can never change (a task definition revision), by ARN. */
+  readonly immutable: Map<string, unknown>;
+}
+
+export interface IamStatement {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  /** Why the controller needs it; printed in the generated policy's documentation. */
+  readonly because: string;
+}
+
+export interface CreateCall extends Call {
+  /** Derived from the identity; for APIs that take an idempotency token. */
+  readonly token: string;
+  /** Ownership tags to put on the new resource. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/**
+ * @typeParam Props what is desired, JSON only, never containing a field we do not own
+ * @typeParam Observed what AWS said, JSON only
+ */
+export interface ResourceKind<Props = unknown, Observed = unknown> {
+  readonly name: string;
+  readonly permissions: readonly IamStatement[];
+  /** A kind that only reads something of the user's: it is never created, changed or deleted. */
+  readonly external?: boolean;
+  /** Reads it. `undefined` means AWS said that it is not there; whatever cannot be read throws a Failure. */
+  observe(io: Io, identity: Identity, call: Call): Promise<Observed | undefined>;
+  /** Its own ownership tags; undefined when the resource cannot carry tags (then the inventory decides alone). */
+  tags(observed: Observed): Readonly<Record<string, string>> | undefined;
+  /** Pure. `desired` is undefined for an orphan. */
+  readiness(observed: Observed, desired: Props | undefined): Readiness;
+  /** Pure: what dependents may use (`arn`, `digest`, …). */
+  outputs(observed: Observed): Readonly<Record<string, unknown>>;
+  /** Pure: only fields that we own; what AWS defaults is never drift. */
+  diff(desired: Props, observed: Observed): readonly Change[];
+  create(io: Io, identity: Identity, desired: Props, call: CreateCall): Promise<void>;
+  update(io: Io, identity: Identity, desired: Props, observed: Observed, changes: readonly Change[], call: CreateCall): Promise<void>;
+  /** Idempotent; a resource that is gone is success. */
+  delete(io: Io, identity: Identity, observed: Observed, call: Call): Promise<void>;
+  /** `deletionPolicy: retain`: takes our tags off and leaves it running. */
+  release(io: Io, identity: Identity, observed: Observed, call: Call): Promise<void>;
+  /** ms after an own create during which "not there" means "cannot tell". Default 15,000. */
+  readonly visibleWithinMs?: number;
+}
+
+/** Outputs of the nodes that a node depends on, by node id. */
+export type Outputs = Readonly<Record<string, unknown>>;
+/** Reads a dependency's outputs; stops resolution (the node is blocked on it) when they are not there yet. */
+export type Get = (nodeId: string) => Outputs;
+
+/** What a node turns out to be once its dependencies are known. */
+export interface Resolved<Props = unknown> {
+  readonly identity: Identity;
+  readonly props: Props;
+}
+
+export interface Node {
+  /** Unique in the object, stable over time: `ecs-service`, `target-group/ip`. */
+  readonly id: string;
+  readonly kind: string;
+  readonly dependsOn: readonly string[];
+  /** Pure. May call `get` only for nodes in `dependsOn`. */
+  readonly resolve: (get: Get) => Resolved;
+  /** Used by several objects (a repository, a build project): deleted only with its last user. */
+  readonly shared?: boolean;
+  /** The condition type of the object that this node speaks for, e.g. `ImageBuilt`. */
+  readonly aspect: string;
+  /** Deleting it takes serving capacity away: it must wait until traffic has been elsewhere for a while. */
+  readonly capacity?: boolean;
+}
+
+/** Builds a node whose `resolve` is typed by its kind. */
+export function node<Props, Observed>(
+  kind: ResourceKind<Props, Observed>,
+  fields: Omit<Node, 'kind' | 'resolve'> & { resolve: (get: Get) => Resolved<Props> },
+): Node {
+  return { ...fields, kind: kind.name };
+}
+
+/** Erases a kind's types for the registry. */
+// biome-ignore lint/suspicious/noExplicitAny: the registry holds kinds of all types; planner and executor pass values through
+export type AnyKind = ResourceKind<any, any>;
+export type KindRegistry = ReadonlyMap<string, AnyKind>;
