@@ -11,10 +11,15 @@ const NOT_FOUND = new Set([
   'ClusterNotFoundException',
   'ServiceNotFoundException',
   'ServiceNotActiveException',
+  // ELB's codes on the wire, and the names under which the SDK throws them.
   'TargetGroupNotFound',
+  'TargetGroupNotFoundException',
   'RuleNotFound',
+  'RuleNotFoundException',
   'ListenerNotFound',
+  'ListenerNotFoundException',
   'LoadBalancerNotFound',
+  'LoadBalancerNotFoundException',
   'ObjectNotFoundException',
   'NoSuchEntity',
   'NoSuchEntityException',
@@ -32,6 +37,9 @@ const THROTTLED = new Set([
   'RequestThrottledException',
   'SlowDown',
   'PriorRequestNotComplete',
+  // CodeBuild: as many builds as the account allows are running; it means wait.
+  'AccountLimitExceededException',
+  'PriorRequestNotCompleteException',
 ]);
 
 const CONFLICT = new Set([
@@ -52,6 +60,7 @@ const CONFLICT = new Set([
   'OperationAbortedException',
   'PreconditionFailedException',
   'UpdateInProgressException',
+  'ConflictException',
 ]);
 
 const DENIED = new Set([
@@ -71,14 +80,20 @@ const DENIED = new Set([
 
 const QUOTA = new Set([
   'LimitExceededException',
-  'AccountLimitExceededException',
   'TooManyTargetGroups',
+  'TooManyTargetGroupsException',
   'TooManyRules',
+  'TooManyRulesException',
   'TooManyTargets',
+  'TooManyTargetsException',
   'TooManyUniqueTargetGroupsPerLoadBalancer',
+  'TooManyUniqueTargetGroupsPerLoadBalancerException',
+  'TargetGroupAssociationLimit',
+  'TargetGroupAssociationLimitException',
   'PlatformTaskDefinitionIncompatibilityException',
   'LimitExceeded',
   'CodeStorageExceededException',
+  'ServiceQuotaExceededException',
 ]);
 
 /** The class of an AWS error by its code and, failing that, its HTTP status. */

@@ -1,4 +1,6 @@
+export * from './attribute-values.ts';
 export * from './classify.ts';
+export * from './ecr-credentials.ts';
 export * from './operations.ts';
 export * from './ownership-tags.ts';
 export * from './ports.ts';

@@ -36,6 +36,8 @@ export const OPERATIONS = {
   lambda: {
     createFunction: lambda.CreateFunctionCommand,
     getFunction: lambda.GetFunctionCommand,
+    getLayerVersionByArn: lambda.GetLayerVersionByArnCommand,
+    updateFunctionCode: lambda.UpdateFunctionCodeCommand,
     getPolicy: lambda.GetPolicyCommand,
     addPermission: lambda.AddPermissionCommand,
     removePermission: lambda.RemovePermissionCommand,
@@ -50,6 +52,7 @@ export const OPERATIONS = {
     stopBuild: codebuild.StopBuildCommand,
     listBuildsForProject: codebuild.ListBuildsForProjectCommand,
     batchGetBuilds: codebuild.BatchGetBuildsCommand,
+    batchDeleteBuilds: codebuild.BatchDeleteBuildsCommand,
   },
   ecr: {
     describeRepositories: ecr.DescribeRepositoriesCommand,
@@ -86,6 +89,7 @@ export const OPERATIONS = {
     createLoadBalancer: elbv2.CreateLoadBalancerCommand,
     describeLoadBalancers: elbv2.DescribeLoadBalancersCommand,
     createListener: elbv2.CreateListenerCommand,
+    modifyListener: elbv2.ModifyListenerCommand,
     describeListeners: elbv2.DescribeListenersCommand,
     createTargetGroup: elbv2.CreateTargetGroupCommand,
     modifyTargetGroup: elbv2.ModifyTargetGroupCommand,

@@ -21,7 +21,12 @@ export function upperTags(tags: Tags): { Key: string; Value: string }[] {
 /** A record of either spelling. */
 export function tagRecord(
   tags:
-    | readonly { key?: string | undefined; value?: string | undefined; Key?: string | undefined; Value?: string | undefined }[]
+    | readonly {
+        key?: string | undefined;
+        value?: string | undefined;
+        Key?: string | undefined;
+        Value?: string | undefined;
+      }[]
     | undefined,
 ): Record<string, string> {
   const record: Record<string, string> = {};

@@ -12,11 +12,13 @@ export interface Call {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape of SDK command constructors
-type CommandClass = new (input: any) => { input: unknown };
-type InputOf<C> = C extends new (input: infer I) => unknown ? I : never;
+type CommandClass = new (...input: any) => { input: unknown };
+// From the instance: commands whose input may be left out have overloaded constructors.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type InputOf<C> = C extends new (...input: any) => { readonly input: infer I } ? I : never;
 type OutputOf<C> = C extends new (
   // biome-ignore lint/suspicious/noExplicitAny: see above
-  input: any,
+  ...input: any
   // biome-ignore lint/suspicious/noExplicitAny: the output type hides in the command's middleware resolver
 ) => { resolveMiddleware: (...args: any[]) => (args: any) => Promise<{ output: infer O }> }
   ? O

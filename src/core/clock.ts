@@ -42,3 +42,8 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** A signal that aborts after `delayMs`: the platform's own timer, which never keeps the program alive. */
+export function timeoutSignal(delayMs: number): AbortSignal {
+  return AbortSignal.timeout(delayMs);
+}

@@ -27,7 +27,10 @@ export function seededRandom(seed: number): Random {
     next,
     hex: (bytes) => {
       let text = '';
-      for (let i = 0; i < bytes; i++) text += Math.floor(next() * 256).toString(16).padStart(2, '0');
+      for (let i = 0; i < bytes; i++)
+        text += Math.floor(next() * 256)
+          .toString(16)
+          .padStart(2, '0');
       return text;
     },
   };

@@ -28,7 +28,12 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, fire: () => void): Timer {
-    const entry: Entry = { atMs: this.#nowMs + Math.max(0, delayMs), sequence: this.#sequence++, fire, cancelled: false };
+    const entry: Entry = {
+      atMs: this.#nowMs + Math.max(0, delayMs),
+      sequence: this.#sequence++,
+      fire,
+      cancelled: false,
+    };
     this.#push(entry);
     return {
       cancel: () => {

@@ -76,6 +76,8 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   readonly permissions: readonly IamStatement[];
   /** A kind that only reads something of the user's: it is never created, changed or deleted. */
   readonly external?: boolean;
+  /** A part of another resource, which it lives and goes with: it is never deleted by itself. */
+  readonly facet?: boolean;
   /** Reads it. `undefined` means AWS said that it is not there; whatever cannot be read throws a Failure. */
   observe(io: Io, identity: Identity, call: Call): Promise<Observed | undefined>;
   /** Its own ownership tags; undefined when the resource cannot carry tags (then the inventory decides alone). */
@@ -87,7 +89,14 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   /** Pure: only fields that we own; what AWS defaults is never drift. */
   diff(desired: Props, observed: Observed): readonly Change[];
   create(io: Io, identity: Identity, desired: Props, call: CreateCall): Promise<void>;
-  update(io: Io, identity: Identity, desired: Props, observed: Observed, changes: readonly Change[], call: CreateCall): Promise<void>;
+  update(
+    io: Io,
+    identity: Identity,
+    desired: Props,
+    observed: Observed,
+    changes: readonly Change[],
+    call: CreateCall,
+  ): Promise<void>;
   /** Idempotent; a resource that is gone is success. */
   delete(io: Io, identity: Identity, observed: Observed, call: Call): Promise<void>;
   /** `deletionPolicy: retain`: takes our tags off and leaves it running. */
@@ -125,7 +134,7 @@ export interface Node {
 /** Builds a node whose `resolve` is typed by its kind. */
 export function node<Props, Observed>(
   kind: ResourceKind<Props, Observed>,
-  fields: Omit<Node, 'kind' | 'resolve'> & { resolve: (get: Get) => Resolved<Props> },
+  fields: Omit<Node, 'kind' | 'resolve'> & { resolve: (get: Get) => Resolved<NoInfer<Props>> },
 ): Node {
   return { ...fields, kind: kind.name };
 }

@@ -1,0 +1,43 @@
+/**
+ * Bundles the three programs: the command line (with the daemon and the local cloud), the runtime adapter and the
+ * build command. Every program is one file or a few chunks, so that starting it reads little from disk.
+ */
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { 'globalThis.LAMBDACONTAINER_VERSION': JSON.stringify(version) },
+};
+// CommonJS dependencies inside an ES module still ask for require.
+const requireBanner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: { cli: 'src/cli/main.ts' },
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
+    banner: requireBanner,
+  }),
+  build({ ...common, entryPoints: { adapter: 'src/adapter/main.ts' } }),
+  build({ ...common, entryPoints: { builder: 'src/builder/main.ts' }, banner: requireBanner, minify: true }),
+]);
+for (const file of ['node.mjs', 'python.py']) {
+  cpSync(join(root, 'src/local-cloud/runtimes', file), join(root, 'dist/runtimes', file));
+}

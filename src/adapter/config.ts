@@ -1,0 +1,105 @@
+/**
+ * The adapter's environment variables, read once and checked together, so that a container with a wrong setting says
+ * everything that is wrong with it in its first line of log and ends.
+ */
+import { UserError } from '../core/index.ts';
+import { EVENT_FORMATS } from './events/index.ts';
+import type { EventFormat } from './events/message.ts';
+
+export interface RuntimeAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface AdapterConfig {
+  readonly httpPort: number;
+  /** One per function container. */
+  readonly runtimeApis: readonly RuntimeAddress[];
+  readonly format: EventFormat;
+  readonly targetGroupArn: string;
+  readonly functionArn: string;
+  readonly timeoutMs: number | undefined;
+  readonly queueMax: number;
+  readonly maxConcurrency: number;
+}
+
+const PREFIX = 'LAMBDACONTAINER_';
+
+/** @throws UserError naming every variable that is missing or invalid */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): AdapterConfig {
+  const problems: string[] = [];
+  const config: AdapterConfig = {
+    httpPort: readHttpPort(env, problems),
+    runtimeApis: readAddresses(env[`${PREFIX}RUNTIME_APIS`], problems),
+    format: readFormat(env[`${PREFIX}EVENT_FORMAT`], problems),
+    targetGroupArn: env[`${PREFIX}TARGET_GROUP_ARN`] ?? '',
+    functionArn: readFunctionArn(env[`${PREFIX}FUNCTION_ARN`], problems),
+    timeoutMs: integer(env, 'TIMEOUT_MS', undefined, 1, Number.MAX_SAFE_INTEGER, problems),
+    queueMax: integer(env, 'QUEUE_MAX', 100, 0, 1_000_000, problems) ?? 100,
+    maxConcurrency: integer(env, 'MAX_CONCURRENCY', 1, 1, 1000, problems) ?? 1,
+  };
+  if (config.format.name.startsWith('alb') && config.targetGroupArn === '') {
+    problems.push(`${PREFIX}TARGET_GROUP_ARN: missing; ALB events name their target group`);
+  }
+  if (problems.length > 0) throw new UserError(`invalid configuration:\n  ${problems.join('\n  ')}`, 2);
+  return config;
+}
+
+/** The port alone, for the `health` sub-command. @throws UserError */
+export function readPort(env: Readonly<Record<string, string | undefined>>): number {
+  const problems: string[] = [];
+  const port = readHttpPort(env, problems);
+  if (problems.length > 0) throw new UserError(`invalid configuration:\n  ${problems.join('\n  ')}`, 2);
+  return port;
+}
+
+function readHttpPort(env: Readonly<Record<string, string | undefined>>, problems: string[]): number {
+  return integer(env, 'HTTP_PORT', 8080, 0, 65535, problems) ?? 8080;
+}
+
+function readAddresses(text: string | undefined, problems: string[]): RuntimeAddress[] {
+  if (!text) {
+    problems.push(
+      `${PREFIX}RUNTIME_APIS: missing; host:port of each function container's Runtime API, comma-separated`,
+    );
+    return [];
+  }
+  const addresses: RuntimeAddress[] = [];
+  for (const part of text.split(',')) {
+    const match = /^\s*([^\s:]+):(\d{1,5})\s*$/.exec(part);
+    const port = Number(match?.[2]);
+    if (!match?.[1] || port > 65535) problems.push(`${PREFIX}RUNTIME_APIS: '${part}' is not host:port`);
+    else addresses.push({ host: match[1], port });
+  }
+  const named = addresses.filter(({ port }) => port !== 0).map(({ host, port }) => `${host}:${port}`);
+  if (new Set(named).size < named.length) problems.push(`${PREFIX}RUNTIME_APIS: an address is named twice`);
+  return addresses;
+}
+
+function readFormat(name: string | undefined, problems: string[]): EventFormat {
+  const format = EVENT_FORMATS[name ?? 'alb'];
+  if (!format) problems.push(`${PREFIX}EVENT_FORMAT: '${name}' is none of ${Object.keys(EVENT_FORMATS).join(', ')}`);
+  return format ?? (EVENT_FORMATS.alb as EventFormat);
+}
+
+function readFunctionArn(arn: string | undefined, problems: string[]): string {
+  if (arn && /^arn:[^:]+:lambda:[^:]+:\d{12}:function:[^:]+(:[^:]+)?$/.test(arn)) return arn;
+  problems.push(`${PREFIX}FUNCTION_ARN: ${arn ? `'${arn}' is not the ARN of a function` : 'missing'}`);
+  return '';
+}
+
+function integer(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  fallback: number | undefined,
+  least: number,
+  most: number,
+  problems: string[],
+): number | undefined {
+  const text = env[`${PREFIX}${name}`];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  problems.push(`${PREFIX}${name}: '${text}' is not a whole number from ${least} to ${most}`);
+  return fallback;
+}

@@ -1,0 +1,11 @@
+export * from './conditions.ts';
+export { type Defect, formatDefect } from './defects.ts';
+export { FARGATE_CPU, memorySizes } from './fargate.ts';
+export * from './generation.ts';
+export * from './manifest.ts';
+export * from './names.ts';
+export * from './records.ts';
+export { admits } from './rules.ts';
+export * from './types.ts';
+export { UNSUPPORTED_KINDS } from './unsupported.ts';
+export { type Validated, validateClass, validateLambdaContainer } from './validate.ts';

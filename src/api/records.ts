@@ -1,0 +1,109 @@
+/**
+ * Records of the desired table to objects and back, as plain values (the store unmarshals). The least that a person may
+ * put is `{namespace, name, spec}`; types that DynamoDB has and JSON has not are refused with a remedy, never guessed.
+ */
+import type { Defect } from './defects.ts';
+import { defect, plainDefect } from './defects.ts';
+import { apiVersionDefect, kindOf, textMap, unknownFields } from './envelope.ts';
+import { keyOf, kindOfKey, nameDefect, SYSTEM_NAMESPACE } from './names.ts';
+import { toPlain } from './plain.ts';
+import { API_VERSION, type ApiKind, type ApiObject } from './types.ts';
+
+export type FromRecord = { object: ApiObject; defects: [] } | { object: undefined; defects: Defect[] };
+
+const MEMBERS = ['namespace', 'name', 'apiVersion', 'kind', 'labels', 'annotations', 'spec'] as const;
+const HINTS = {
+  metadata: 'a record has namespace, name, labels and annotations at its top',
+  status: 'status is in the state table and only the controller writes it; remove it',
+};
+
+/** The object that a record holds, or every defect of its envelope. Its spec is not judged. */
+export function objectFromRecord(item: Record<string, unknown>): FromRecord {
+  const plain = plainMembers(item);
+  const members = plain.members;
+  const defects = [...plain.defects, ...unknownFields(members, MEMBERS, [], HINTS)];
+  const named = nameOf(members);
+  defects.push(...named.defects);
+  if (members.apiVersion !== undefined) push(defects, apiVersionDefect(members.apiVersion));
+  const labels = textMap(members.labels, ['labels']);
+  const annotations = textMap(members.annotations, ['annotations']);
+  defects.push(...labels.defects, ...annotations.defects);
+  if (members.spec === undefined && !plain.defects.some((other) => other.path.startsWith('spec'))) {
+    defects.push(
+      plainDefect(
+        ['spec'],
+        undefined,
+        'is missing; give at least {"source": {"functionRef": {"name": "my-function"}}}',
+      ),
+    );
+  }
+  if (defects.length > 0 || !named.kind) return { object: undefined, defects };
+  return {
+    object: {
+      apiVersion: API_VERSION,
+      kind: named.kind,
+      namespace: String(members.namespace),
+      name: named.name,
+      labels: labels.map,
+      annotations: annotations.map,
+      spec: members.spec,
+    },
+    defects: [],
+  };
+}
+
+/** The record of an object, without members that say nothing. */
+export function recordFromObject(object: ApiObject): Record<string, unknown> {
+  return {
+    ...keyOf(object),
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    ...(Object.keys(object.labels).length > 0 ? { labels: { ...object.labels } } : {}),
+    ...(Object.keys(object.annotations).length > 0 ? { annotations: { ...object.annotations } } : {}),
+    spec: object.spec,
+  };
+}
+
+/** Each member by itself, so that a set in `labels` does not hide a set in `spec`. */
+function plainMembers(item: Record<string, unknown>): { members: Record<string, unknown>; defects: Defect[] } {
+  const members: Record<string, unknown> = {};
+  const defects: Defect[] = [];
+  for (const key of Object.keys(item)) {
+    const plain = toPlain(item[key], key);
+    defects.push(...plain.defects);
+    if (plain.value !== undefined && key !== '__proto__') members[key] = plain.value;
+  }
+  return { members, defects };
+}
+
+/** Kind and name follow from the key; a `kind` that is written must agree with it. */
+function nameOf(members: Record<string, unknown>): { kind: ApiKind | undefined; name: string; defects: Defect[] } {
+  const defects: Defect[] = [];
+  const namespace = members.namespace;
+  if (namespace !== SYSTEM_NAMESPACE) push(defects, nameDefect(namespace, ['namespace']));
+  const implied =
+    typeof namespace === 'string' && typeof members.name === 'string'
+      ? kindOfKey({ namespace, name: members.name })
+      : undefined;
+  if (namespace === SYSTEM_NAMESPACE && typeof members.name === 'string' && !implied) {
+    defects.push(defect(['name'], members.name, "is not a name in '_system'; use class/<name> or source/<name>"));
+  } else push(defects, nameDefect(implied?.name ?? members.name, ['name']));
+  const written = members.kind;
+  if (written !== undefined) {
+    const known = kindOf(written);
+    if (known.kind === undefined) defects.push(known.defect);
+    else if (implied && known.kind !== implied.kind)
+      defects.push(defect(['kind'], written, misplaced(known.kind, implied.kind)));
+  }
+  return { kind: implied?.kind, name: implied?.name ?? '', defects };
+}
+
+function misplaced(written: ApiKind, implied: ApiKind): string {
+  return implied === 'LambdaContainer'
+    ? `belongs into namespace '_system'; put it there, named ${written === 'GitSource' ? 'source' : 'class'}/<name>`
+    : `does not go with this key, which means ${implied}; change kind or key`;
+}
+
+function push(defects: Defect[], item: Defect | undefined): void {
+  if (item) defects.push(item);
+}

@@ -1,0 +1,367 @@
+/**
+ * Rules of a LambdaContainer that look at several fields or at its class. Each names the members it reads and is
+ * skipped when one of them is defective already, so that a person is told the cause and not its consequences. Rules of
+ * a single field are in the schema.
+ */
+import { valueAt } from './check.ts';
+import { type Defect, defect, formatPath, overlaps, type Path, plainDefect } from './defects.ts';
+import { describeMemorySizes, memorySizes } from './fargate.ts';
+import { looksSecret } from './secret-look.ts';
+import type { LambdaContainerClassSpec, LambdaContainerSpec } from './types.ts';
+
+interface Situation {
+  readonly spec: LambdaContainerSpec;
+  /** As written, without defaults. */
+  readonly raw: unknown;
+  readonly classSpec: LambdaContainerClassSpec | undefined;
+  readonly namespace: string | undefined;
+}
+
+interface Rule {
+  readonly reads: readonly string[];
+  readonly check: (situation: Situation) => readonly Defect[];
+}
+
+const at = (...path: Path): Path => ['spec', ...path];
+const given = (raw: unknown, ...path: string[]): boolean => valueAt(raw, path) !== undefined;
+
+/** A rule (of ELBv2) has at most so many values in all its conditions, and so many wildcards in them. */
+const RULE_VALUES_MAX = 5;
+const RULE_WILDCARDS_MAX = 6;
+/** A task definition has at most 64 KiB; names, images and our own variables need a part of it. */
+const ENVIRONMENT_BYTES_MAX = 32 * 1024;
+
+const RULES: readonly Rule[] = [
+  { reads: ['source'], check: exactlyOneSource },
+  { reads: ['source', 'placement'], check: lambdaNeedsFunction },
+  { reads: ['compute.cpu', 'compute.memory'], check: fargatePair },
+  { reads: ['placement'], check: splitShares },
+  { reads: ['placement', 'rollout.strategy'], check: oneOwnerOfWeights },
+  { reads: ['scaling', 'placement'], check: taskBounds },
+  { reads: ['interface', 'port', 'compute.processes'], check: interfaceAndPort },
+  { reads: ['traffic.hosts', 'traffic.paths'], check: ruleQuotas },
+  { reads: ['workload', 'queue'], check: workloadMembers },
+  { reads: ['environment', 'secrets', 'acknowledgePlaintextEnvironment'], check: variables },
+  { reads: ['secrets'], check: secretSources },
+  { reads: ['className'], check: classAdmission },
+  { reads: ['network.subnets'], check: subnetsKnown },
+  { reads: ['compute.cpu', 'compute.memory', 'scaling.max'], check: caps },
+];
+
+/** The defects of all rules whose members `earlier` leaves untouched. */
+export function brokenRules(situation: Situation, earlier: readonly Defect[]): Defect[] {
+  return RULES.flatMap((rule) => {
+    const spoilt = rule.reads.some((member) => earlier.some((other) => overlaps(other.path, `spec.${member}`)));
+    return spoilt ? [] : rule.check(situation);
+  });
+}
+
+function exactlyOneSource({ spec }: Situation): Defect[] {
+  const members = Object.keys(spec.source);
+  if (members.length === 0) {
+    return [
+      plainDefect(
+        at('source'),
+        undefined,
+        'is missing; give exactly one of functionRef, image, archive, repository, e.g. source: { functionRef: { name: my-function } }',
+      ),
+    ];
+  }
+  if (members.length === 1) return [];
+  return [plainDefect(at('source'), members, `has ${members.join(' and ')}; keep exactly one of them`)];
+}
+
+function lambdaNeedsFunction({ spec }: Situation): Defect[] {
+  const mode = spec.placement.mode;
+  if (mode === 'fargate' || spec.source.functionRef || Object.keys(spec.source).length !== 1) return [];
+  return [
+    defect(
+      at('placement', 'mode'),
+      mode,
+      "needs source.functionRef, because a Lambda function serves; use 'fargate' otherwise",
+    ),
+  ];
+}
+
+function fargatePair({ spec, raw }: Situation): Defect[] {
+  const { cpu, memory } = spec.compute;
+  if (memorySizes(cpu).includes(memory)) return [];
+  const origin = given(raw, 'compute', 'memory') ? '' : " (the class's default)";
+  const cpuOrigin = given(raw, 'compute', 'cpu') ? '' : ' (the default)';
+  return [
+    defect(
+      at('compute', 'memory'),
+      memory,
+      `MiB${origin} does not go with cpu ${cpu}${cpuOrigin} on Fargate; use ${describeMemorySizes(cpu)}, or another cpu`,
+    ),
+  ];
+}
+
+function splitShares({ spec, raw }: Situation): Defect[] {
+  const { mode, split } = spec.placement;
+  if (mode === 'split' && !split) {
+    return [
+      defect(at('placement', 'mode'), mode, 'needs the shares; add placement.split, e.g. { lambda: 10, fargate: 90 }'),
+    ];
+  }
+  if (mode !== 'split' && given(raw, 'placement', 'split')) {
+    return [
+      plainDefect(
+        at('placement', 'split'),
+        split,
+        `is only for mode 'split', and mode is '${mode}'; remove it or set mode: split`,
+      ),
+    ];
+  }
+  if (mode !== 'split' || !split || split.lambda + split.fargate === 100) return [];
+  const sum = split.lambda + split.fargate;
+  return [
+    plainDefect(
+      at('placement', 'split'),
+      split,
+      `lambda ${split.lambda} and fargate ${split.fargate} sum to ${sum}; they are percentages and must sum to 100`,
+    ),
+  ];
+}
+
+function oneOwnerOfWeights({ spec }: Situation): Defect[] {
+  const { mode } = spec.placement;
+  const { strategy } = spec.rollout;
+  if ((mode !== 'split' && mode !== 'auto') || strategy === 'rolling') return [];
+  return [
+    defect(
+      at('rollout', 'strategy'),
+      strategy,
+      `does not go with placement.mode '${mode}': ECS would own the rule's weights and so would we; use 'rolling', or placement.mode 'fargate'`,
+    ),
+  ];
+}
+
+function taskBounds({ spec }: Situation): Defect[] {
+  const { min, max } = spec.scaling;
+  const mode = spec.placement.mode;
+  if (min > max)
+    return [defect(at('scaling', 'min'), min, `is more than max, which is ${max}; raise max or lower min`)];
+  const lambdaServes =
+    mode === 'lambda' || mode === 'auto' || (mode === 'split' && (spec.placement.split?.lambda ?? 0) > 0);
+  if (min === 0 && !lambdaServes) {
+    return [
+      defect(
+        at('scaling', 'min'),
+        min,
+        'leaves nobody to serve: target tracking never leaves zero; use at least 1, or a placement.mode in which Lambda serves',
+      ),
+    ];
+  }
+  if (max === 0 && mode !== 'lambda') {
+    return [defect(at('scaling', 'max'), max, "allows no task; use at least 1, or placement.mode 'lambda'")];
+  }
+  return [];
+}
+
+function interfaceAndPort({ spec }: Situation): Defect[] {
+  const defects: Defect[] = [];
+  if (spec.interface === 'lambda' && spec.port !== undefined) {
+    defects.push(
+      defect(at('port'), spec.port, "is only for interface 'http'; remove it, the runtime adapter has its own port"),
+    );
+  }
+  if (spec.interface === 'http' && spec.compute.processes !== 1) {
+    defects.push(
+      defect(
+        at('compute', 'processes'),
+        spec.compute.processes,
+        "is only for interface 'lambda': an http image has one port; use 1 and more tasks",
+      ),
+    );
+  }
+  return defects;
+}
+
+function ruleQuotas({ spec }: Situation): Defect[] {
+  const { hosts, paths } = spec.traffic;
+  const defects: Defect[] = [
+    ...duplicates(hosts, 'hosts', (host) => host.toLowerCase()),
+    ...duplicates(paths ?? [], 'paths', (path) => path),
+  ];
+  if (paths?.length === 0 && hosts.length === 0) {
+    defects.push(
+      plainDefect(
+        at('traffic', 'paths'),
+        paths,
+        'is an empty list and there are no hosts, so that no request would match; remove it for the default /<name>/*',
+      ),
+    );
+  }
+  const values = hosts.length + (paths?.length ?? 2);
+  if (values > RULE_VALUES_MAX) {
+    const counted = paths ? `${paths.length} paths` : 'the 2 default paths';
+    defects.push(
+      plainDefect(
+        at('traffic'),
+        undefined,
+        `${hosts.length} hosts and ${counted} are ${values} values; a load balancer rule holds ${RULE_VALUES_MAX}: use wildcards or fewer`,
+      ),
+    );
+  }
+  const wildcards = [...hosts, ...(paths ?? [])].join('').replace(/[^*?]/g, '').length;
+  if (wildcards > RULE_WILDCARDS_MAX) {
+    defects.push(
+      plainDefect(
+        at('traffic'),
+        undefined,
+        `hosts and paths have ${wildcards} wildcards; a load balancer rule holds ${RULE_WILDCARDS_MAX}: use fewer`,
+      ),
+    );
+  }
+  return defects;
+}
+
+function duplicates(
+  values: readonly string[],
+  member: 'hosts' | 'paths',
+  normalise: (value: string) => string,
+): Defect[] {
+  const seen = new Set<string>();
+  return values.flatMap((value, index) => {
+    const form = normalise(value);
+    if (!seen.has(form)) {
+      seen.add(form);
+      return [];
+    }
+    return [defect(at('traffic', member, index), value, 'is given twice; remove one of them')];
+  });
+}
+
+function workloadMembers({ spec, raw }: Situation): Defect[] {
+  const defects: Defect[] = [];
+  if (spec.workload === 'worker' && spec.queue === undefined) {
+    defects.push(
+      plainDefect(at('queue'), undefined, "is missing; a 'worker' needs the ARN of the queue that it polls"),
+    );
+  }
+  if (spec.workload !== 'worker' && spec.queue !== undefined) {
+    defects.push(
+      defect(at('queue'), spec.queue, `is only for workload 'worker', and workload is '${spec.workload}'; remove it`),
+    );
+  }
+  if (spec.workload !== 'service' && given(raw, 'traffic')) {
+    defects.push(
+      plainDefect(
+        at('traffic'),
+        undefined,
+        `is only for workload 'service': a '${spec.workload}' has no load balancer; remove it`,
+      ),
+    );
+  }
+  return defects;
+}
+
+/** Set by Lambda's runtime contract or by us in every container. */
+const RESERVED_VARIABLES =
+  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_LAMBDA_(?!EXEC_WRAPPER$).*|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|LAMBDACONTAINER_(?:HTTP_PORT|RUNTIME_APIS|EVENT_FORMAT|TARGET_GROUP_ARN|FUNCTION_ARN|TIMEOUT_MS|QUEUE_MAX|HOST_NODE|HOST_PYTHON)|AWS_REGION|AWS_DEFAULT_REGION|AWS_EXECUTION_ENV|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|AWS_CONTAINER_.*|ECS_CONTAINER_METADATA_URI.*)$/;
+
+function variables({ spec }: Situation): Defect[] {
+  const defects: Defect[] = [];
+  for (const member of ['environment', 'secrets'] as const) {
+    for (const name of Object.keys(spec[member])) {
+      if (RESERVED_VARIABLES.test(name)) {
+        defects.push(
+          plainDefect(at(member, name), undefined, `'${name}' is set by the runtime or by the platform; remove it`),
+        );
+      }
+    }
+  }
+  for (const [name, value] of Object.entries(spec.environment)) {
+    if (Object.hasOwn(spec.secrets, name)) {
+      defects.push(plainDefect(at('environment', name), undefined, `'${name}' is under secrets too; keep one of them`));
+    } else if (!spec.acknowledgePlaintextEnvironment && looksSecret(name, value)) {
+      defects.push({
+        path: formatPath(at('environment', name)),
+        value: '(hidden)',
+        message: `looks like a secret, and a task definition keeps environment in plain text; move it to secrets, or set acknowledgePlaintextEnvironment: true`,
+      });
+    }
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(spec.environment));
+  if (bytes > ENVIRONMENT_BYTES_MAX) {
+    defects.push(
+      plainDefect(
+        at('environment'),
+        undefined,
+        `has ${bytes} bytes; a task definition holds 64 KiB in all, so use at most ${ENVIRONMENT_BYTES_MAX}`,
+      ),
+    );
+  }
+  return defects;
+}
+
+function secretSources({ spec }: Situation): Defect[] {
+  return Object.entries(spec.secrets).flatMap(([name, secret]) => {
+    const path = at('secrets', name);
+    const count = Number(secret.secretsManager !== undefined) + Number(secret.parameter !== undefined);
+    if (count === 0)
+      return [plainDefect(path, undefined, 'says nowhere to read from; give secretsManager (ARN) or parameter')];
+    if (count === 2) return [plainDefect(path, undefined, 'has both secretsManager and parameter; keep one of them')];
+    if (secret.parameter !== undefined && (secret.key !== undefined || secret.versionStage !== undefined)) {
+      return [plainDefect(path, undefined, 'has key or versionStage, which only secretsManager knows; remove them')];
+    }
+    return [];
+  });
+}
+
+function classAdmission({ spec, classSpec, namespace }: Situation): Defect[] {
+  if (!classSpec) return [];
+  const path = at('className');
+  if (namespace !== undefined && !admits(classSpec, namespace)) {
+    return [
+      defect(
+        path,
+        spec.className,
+        `may not be used from namespace '${namespace}'; it admits ${classSpec.namespaces.join(', ')}: choose another class or have it admit the namespace`,
+      ),
+    ];
+  }
+  if (spec.workload === 'service' && classSpec.listeners.length === 0) {
+    return [
+      defect(
+        path,
+        spec.className,
+        'has no listener for a service; add one to spec.listeners of the class, or choose another class',
+      ),
+    ];
+  }
+  return [];
+}
+
+/** Whether objects in `namespace` may name the class. */
+export function admits(classSpec: LambdaContainerClassSpec, namespace: string): boolean {
+  return classSpec.namespaces.includes('*') || classSpec.namespaces.includes(namespace);
+}
+
+function subnetsKnown({ spec, classSpec }: Situation): Defect[] {
+  if (!classSpec || spec.network.subnets.length > 0) return [];
+  return [
+    plainDefect(
+      at('network', 'subnets'),
+      undefined,
+      'is empty and so are those of the class; name at least one subnet',
+    ),
+  ];
+}
+
+function caps({ spec, raw, classSpec }: Situation): Defect[] {
+  const bounds = classSpec?.caps;
+  if (!bounds) return [];
+  const named = `the cap of class '${spec.className}'`;
+  const defects: Defect[] = [];
+  const compare = (path: readonly string[], value: number, cap: number | undefined, unit: string): void => {
+    if (cap === undefined || value <= cap) return;
+    const origin = given(raw, ...path) ? '' : ' (a default)';
+    defects.push(defect(at(...path), value, `${unit}${origin} is more than ${cap}, ${named}; use at most ${cap}`));
+  };
+  compare(['compute', 'cpu'], spec.compute.cpu, bounds.cpuMax, 'CPU units');
+  compare(['compute', 'memory'], spec.compute.memory, bounds.memoryMax, 'MiB');
+  compare(['scaling', 'max'], spec.scaling.max, bounds.maxTasks, 'tasks');
+  return defects;
+}

@@ -1,0 +1,240 @@
+/**
+ * The schema of LambdaContainerClass's spec: what a platform team decides once. It lives in the reserved partition
+ * `_system`, because it decides roles, networks and caps. Rules over several fields are in `../class-rules.ts`.
+ */
+import * as z from 'zod';
+import { FARGATE_CPU } from '../fargate.ts';
+import { scalingFields, sections } from './container.ts';
+import { atMost, imageReference, integer, notes, pattern, roleArn, securityGroupId, subnetId, url } from './fields.ts';
+
+/** The only retentions that CloudWatch Logs accepts. */
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const;
+
+const listener = z.strictObject({
+  arn: pattern(
+    /^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener\/app\/[\w./-]+$/,
+    "is not the ARN of an Application Load Balancer's listener; it looks like arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/name/id/id",
+  ).meta(notes({ description: 'ARN of the listener.' })),
+  url: url(['http', 'https'])
+    .meta(notes({ description: 'Public base URL of the listener, e.g. `https://shop.example.com`.' }))
+    .transform((value) => value.replace(/\/+$/, '')),
+  priorities: z
+    .strictObject({
+      from: integer(1, 50_000)
+        .meta(notes({ description: 'First priority.' }))
+        .default(1),
+      to: integer(1, 50_000)
+        .meta(notes({ description: 'Last priority.' }))
+        .default(50_000),
+    })
+    .meta(
+      notes({
+        description: 'Rule priorities that we may use on this listener.',
+        limits: 'ELB allows 1 to 50,000; 100 target groups per load balancer are not adjustable',
+      }),
+    )
+    .prefault({}),
+});
+
+const defaults = z
+  .strictObject({
+    build: sections.build.meta(notes({ description: 'Defaults for `spec.build`.' })).optional(),
+    compute: sections.compute.meta(notes({ description: 'Defaults for `spec.compute`.' })).optional(),
+    placement: sections.placement.meta(notes({ description: 'Defaults for `spec.placement`.' })).optional(),
+    scaling: scalingFields.meta(notes({ description: 'Defaults for `spec.scaling`.' })).optional(),
+    traffic: z
+      .strictObject({
+        healthCheck: sections.healthCheck
+          .meta(notes({ description: 'Defaults for `spec.traffic.healthCheck`.' }))
+          .optional(),
+      })
+      .meta(notes({ description: 'Defaults for `spec.traffic`.' }))
+      .optional(),
+    rollout: sections.rollout.meta(notes({ description: 'Defaults for `spec.rollout`.' })).optional(),
+    environment: sections.environment,
+    secrets: sections.secrets,
+    drift: sections.drift.meta(notes({ description: 'Defaults for `spec.drift`.' })).optional(),
+    deletionPolicy: z
+      .enum(['delete', 'retain'])
+      .meta(notes({ description: 'Default for `spec.deletionPolicy`.' }))
+      .optional(),
+  })
+  .meta(notes({ description: 'Defaults for the specs that name this class: members of a LambdaContainer spec.' }));
+
+const namespacePattern = pattern(
+  /^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$/,
+  "is not a namespace; use lower-case letters, digits and hyphens, or '*' for all",
+  63,
+);
+
+const tagKey = pattern(
+  /^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u,
+  'is not a tag key; use letters, digits, spaces and _.:/=+-@',
+  128,
+)
+  .refine((key) => !/^aws:/i.test(key), { error: "begins with 'aws:', which AWS reserves; choose another key" })
+  .refine((key) => !key.startsWith('lambdacontainer.dev/'), {
+    error: "begins with 'lambdacontainer.dev/', which marks ownership; choose another key",
+  });
+
+export const classSpecSchema = z
+  .strictObject({
+    region: pattern(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/, 'is not a region; write it like eu-west-1')
+      .meta(notes({ description: 'Region.', defaultText: "the daemon's" }))
+      .optional(),
+    cluster: pattern(/^[A-Za-z0-9_-]+$/, 'is not a cluster name; give the name, not the ARN', 255).meta(
+      notes({ description: 'Name of the ECS cluster.' }),
+    ),
+    vpcId: pattern(/^vpc-[0-9a-z][0-9a-z-]*$/, 'is not a VPC id; write it like vpc-0a1b2c3d').meta(
+      notes({ description: 'VPC of the target groups.' }),
+    ),
+    subnets: z
+      .array(subnetId)
+      .min(1)
+      .max(16)
+      .meta(notes({ description: 'Subnets of the tasks.', limits: 'ECS allows 16' })),
+    securityGroups: z
+      .array(securityGroupId)
+      .max(5)
+      .meta(
+        notes({
+          description: 'Security groups of the tasks.',
+          limits: 'ECS allows 5',
+          defaultText: "none: the VPC's default",
+        }),
+      )
+      .default([]),
+    assignPublicIp: z
+      .boolean()
+      .meta(notes({ description: 'Give each task a public address.' }))
+      .default(false),
+    listeners: z
+      .array(listener)
+      .max(50)
+      .meta(notes({ description: 'Pool of listeners on which rules are made.' }))
+      .default([]),
+    roles: z
+      .strictObject({
+        task: roleArn
+          .meta(notes({ description: 'Role of the code.', defaultText: "the function's own, if ECS can assume it" }))
+          .optional(),
+        execution: roleArn.meta(notes({ description: 'Role that pulls images, reads secrets and writes logs.' })),
+        build: roleArn.meta(notes({ description: 'Service role of the CodeBuild project.' })),
+      })
+      .meta(notes({ description: 'IAM roles.' })),
+    ecr: z
+      .strictObject({
+        repositoryPrefix: pattern(
+          /^[a-z0-9]+([._/-][a-z0-9]+)*$/,
+          'is not a repository name; use lower-case letters, digits and single ._-/ between them',
+          128,
+        )
+          .meta(notes({ description: 'Prefix of the repositories: one for each namespace.' }))
+          .default('lambdacontainer'),
+      })
+      .meta(notes({ description: 'Where images go.' }))
+      .prefault({}),
+    build: z
+      .strictObject({
+        image: imageReference.meta(notes({ description: 'Builder image that CodeBuild runs.' })),
+        computeType: z
+          .enum([
+            'BUILD_GENERAL1_SMALL',
+            'BUILD_GENERAL1_MEDIUM',
+            'BUILD_GENERAL1_LARGE',
+            'BUILD_GENERAL1_XLARGE',
+            'BUILD_GENERAL1_2XLARGE',
+          ])
+          .meta(notes({ description: 'Size of the build environment.' }))
+          .default('BUILD_GENERAL1_SMALL'),
+        environmentType: z
+          .enum(['LINUX_CONTAINER', 'ARM_CONTAINER'])
+          .meta(notes({ description: 'Kind of the build environment.' }))
+          .default('LINUX_CONTAINER'),
+        timeoutMinutes: integer(5, 2160)
+          .meta(notes({ description: 'Longest build.', unit: 'minutes', limits: 'CodeBuild allows 5 to 2,160' }))
+          .default(15),
+        baseImageRegistry: pattern(
+          /^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(\/[a-z0-9._/-]+)?$/,
+          'is not a registry; write it like public.ecr.aws',
+        )
+          .meta(notes({ description: "Registry of AWS's base images." }))
+          .default('public.ecr.aws'),
+      })
+      .meta(notes({ description: 'How images are built.' })),
+    adapter: z
+      .strictObject({ image: imageReference.meta(notes({ description: 'Image of the runtime adapter.' })) })
+      .meta(notes({ description: 'The runtime adapter.' })),
+    logs: z
+      .strictObject({
+        retentionDays: z
+          .literal(RETENTION_DAYS, {
+            error: `is not a retention that CloudWatch Logs accepts; use ${RETENTION_DAYS.join(', ')} or null to keep logs for ever`,
+          })
+          .nullable()
+          .meta(notes({ description: 'How long logs are kept; null: for ever.', unit: 'days' }))
+          .default(30),
+      })
+      .meta(notes({ description: 'Log groups of the tasks and builds.' }))
+      .prefault({}),
+    health: z
+      .strictObject({
+        intervalSec: integer(5, 300)
+          .meta(
+            notes({ description: 'Time between two health checks.', unit: 'seconds', limits: 'ELB allows 5 to 300' }),
+          )
+          .default(15),
+        healthyThreshold: integer(2, 10)
+          .meta(
+            notes({ description: 'Successes in a row after which a task gets traffic.', limits: 'ELB allows 2 to 10' }),
+          )
+          .default(2),
+        deregistrationDelaySec: integer(0, 3600)
+          .meta(
+            notes({
+              description: 'Time that a task may finish its requests.',
+              unit: 'seconds',
+              limits: 'ELB allows 0 to 3,600',
+            }),
+          )
+          .default(30),
+      })
+      .meta(notes({ description: 'Health checks of the target groups.' }))
+      .prefault({}),
+    namespaces: z
+      .array(namespacePattern)
+      .min(1)
+      .max(1000)
+      .meta(notes({ description: 'Namespaces that may use the class; `*` means all.' }))
+      .default(['*']),
+    defaults: defaults.prefault({}),
+    caps: z
+      .strictObject({
+        cpuMax: z
+          .literal(FARGATE_CPU, { error: `is not a Fargate size; use ${FARGATE_CPU.join(', ')}` })
+          .meta(notes({ description: 'Most CPU of a task.', unit: 'CPU units' }))
+          .optional(),
+        memoryMax: integer(512, 249_856)
+          .meta(notes({ description: 'Most memory of a task.', unit: 'MiB' }))
+          .optional(),
+        maxTasks: integer(1, 5000)
+          .meta(notes({ description: 'Highest `scaling.max`.' }))
+          .optional(),
+      })
+      .meta(notes({ description: 'Bounds for the specs that name this class; beyond them a spec is invalid.' }))
+      .prefault({}),
+    tags: z
+      .record(tagKey, z.string().max(256))
+      .check(atMost(40))
+      .meta(
+        notes({
+          description: 'Tags for everything that is made.',
+          limits: 'at most 40: AWS allows 50 and we need some',
+          maxProperties: 40,
+        }),
+      )
+      .default({}),
+  })
+  .meta(notes({ description: 'What the platform team decides.' }));

@@ -1,0 +1,51 @@
+/**
+ * What a person reads when a verb fails: their own mistakes as one line, AWS's answers with what to do about them. An
+ * error that is neither is a defect of this program and is not this file's business.
+ */
+import { Failure, UserError } from '../../core/index.ts';
+
+export interface Explained {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** Undefined for a programmer's error. `context` names what was talked to. */
+export function explain(error: unknown, context: string | undefined): Explained | undefined {
+  if (error instanceof UserError) return { text: `error: ${error.message}`, exitCode: error.exitCode };
+  if (!(error instanceof Failure)) return undefined;
+  const where = context === undefined ? '' : ` (${context})`;
+  const request = error.requestId === undefined ? '' : ` [request ${error.requestId}]`;
+  const remedy = remedyOf(error);
+  return {
+    text: `error: ${error.service}.${error.operation}${where}: ${error.code}: ${error.message}${request}${remedy ? `\n${remedy}` : ''}`,
+    exitCode: 1,
+  };
+}
+
+function remedyOf(failure: Failure): string | undefined {
+  if (failure.code === 'CredentialsProviderError') {
+    return 'No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or start a local cloud with: lambdacontainer local';
+  }
+  switch (failure.kind) {
+    case 'notFound':
+      return failure.service === 'dynamodb'
+        ? 'The tables are not here: check region and account, or the names in LAMBDACONTAINER_DESIRED_TABLE and LAMBDACONTAINER_STATE_TABLE'
+        : undefined;
+    case 'denied':
+      return 'The credentials do not allow it: check AWS_PROFILE and the policy of this identity';
+    case 'throttled':
+      return 'AWS asks for a pause: try again in a moment';
+    case 'transient':
+      return isUnreachable(failure)
+        ? 'Nothing answers there: is it running, and is the endpoint right?'
+        : 'Try again in a moment';
+    default:
+      return undefined;
+  }
+}
+
+function isUnreachable(failure: Failure): boolean {
+  return /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ECONNRESET/.test(
+    `${failure.code} ${failure.message} ${String(failure.cause)}`,
+  );
+}

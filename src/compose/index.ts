@@ -1,0 +1,4 @@
+export * from './compose.ts';
+export * from './image.ts';
+export * from './names.ts';
+export * from './traffic.ts';

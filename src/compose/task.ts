@@ -1,0 +1,170 @@
+/**
+ * The task definition: function containers with nothing of ours inside, and the runtime adapter beside them. The
+ * adapter must listen before a runtime asks it for work, so function containers start when it is healthy; ECS stops
+ * dependents first, so they get SIGTERM before the adapter does, when the load balancer has drained the task already.
+ */
+import type { RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
+import type { LambdaContainerSpec } from '../api/index.ts';
+import { versionedHash } from '../core/index.ts';
+import type { ComposeInput, FunctionFacts } from './compose.ts';
+
+/** The container that the load balancer talks to. */
+export const FRONT_CONTAINER = 'front';
+const ADAPTER_PORT = 8080;
+const RUNTIME_API_PORT = 9001;
+
+export type TaskRegistration = Omit<RegisterTaskDefinitionCommandInput, 'family' | 'tags'>;
+
+export interface TaskParts {
+  readonly image: string;
+  readonly logGroupName: string;
+  readonly targetGroupArn: string;
+  readonly taskRoleArn: string;
+}
+
+export function frontPort(spec: LambdaContainerSpec): number {
+  return spec.interface === 'http' ? (spec.port ?? ADAPTER_PORT) : ADAPTER_PORT;
+}
+
+export function taskDefinitionHash(register: TaskRegistration): string {
+  return versionedHash(register, 24);
+}
+
+export function registrationOf(input: ComposeInput, facts: FunctionFacts, parts: TaskParts): TaskRegistration {
+  const { spec, klass } = input;
+  const { compute } = spec;
+  return {
+    networkMode: 'awsvpc',
+    requiresCompatibilities: ['FARGATE'],
+    cpu: String(compute.cpu),
+    memory: String(compute.memory),
+    executionRoleArn: spec.roles.execution ?? klass.roles.execution,
+    taskRoleArn: parts.taskRoleArn,
+    runtimePlatform: {
+      operatingSystemFamily: 'LINUX',
+      cpuArchitecture: (compute.architecture ?? facts.architecture) === 'arm64' ? 'ARM64' : 'X86_64',
+    },
+    // 20 GiB come without asking; ECS accepts 21 to 200 when one asks.
+    ...(compute.ephemeralStorage > 21 ? { ephemeralStorage: { sizeInGiB: compute.ephemeralStorage } } : {}),
+    containerDefinitions:
+      spec.interface === 'http' ? [httpContainer(input, facts, parts)] : adapterAndFunctions(input, facts, parts),
+  };
+}
+
+type Container = NonNullable<RegisterTaskDefinitionCommandInput['containerDefinitions']>[number];
+
+function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: TaskParts): Container[] {
+  const { spec, klass } = input;
+  const runtimeApis = Array.from({ length: spec.compute.processes }, (_, i) => `127.0.0.1:${RUNTIME_API_PORT + i}`);
+  const adapter: Container = {
+    name: FRONT_CONTAINER,
+    image: klass.adapter.image,
+    essential: true,
+    portMappings: [{ containerPort: ADAPTER_PORT, protocol: 'tcp' }],
+    environment: variables({
+      LAMBDACONTAINER_HTTP_PORT: String(ADAPTER_PORT),
+      LAMBDACONTAINER_RUNTIME_APIS: runtimeApis.join(','),
+      LAMBDACONTAINER_EVENT_FORMAT: 'alb',
+      LAMBDACONTAINER_TARGET_GROUP_ARN: parts.targetGroupArn,
+      LAMBDACONTAINER_FUNCTION_ARN: facts.arn,
+      ...(spec.compute.timeoutMs === null ? {} : { LAMBDACONTAINER_TIMEOUT_MS: String(spec.compute.timeoutMs) }),
+    }),
+    healthCheck: {
+      command: ['CMD', '/usr/local/bin/node', '/lambdacontainer/adapter.mjs', 'health'],
+      // The shortest that ECS allows: function containers wait for the first success.
+      interval: 5,
+      timeout: 2,
+      retries: 3,
+    },
+    stopTimeout: 60,
+    logConfiguration: logsTo(input, parts, 'front'),
+  };
+  const functions = runtimeApis.map(
+    (runtimeApi, i): Container => ({
+      name: `function-${i + 1}`,
+      image: parts.image,
+      essential: true,
+      ...entryOf(facts),
+      environment: variables({ ...environmentOf(input, facts, parts), AWS_LAMBDA_RUNTIME_API: runtimeApi }),
+      ...secretsOf(spec),
+      dependsOn: [{ containerName: FRONT_CONTAINER, condition: 'HEALTHY' }],
+      // Runtimes as PID 1 mostly ignore SIGTERM, and by then the load balancer has drained the task.
+      stopTimeout: 2,
+      restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
+      logConfiguration: logsTo(input, parts, 'function'),
+    }),
+  );
+  return [adapter, ...functions];
+}
+
+function httpContainer(input: ComposeInput, facts: FunctionFacts, parts: TaskParts): Container {
+  const port = frontPort(input.spec);
+  return {
+    name: FRONT_CONTAINER,
+    image: parts.image,
+    essential: true,
+    ...entryOf(facts),
+    portMappings: [{ containerPort: port, protocol: 'tcp' }],
+    environment: variables({ PORT: String(port), ...environmentOf(input, facts, parts) }),
+    ...secretsOf(input.spec),
+    stopTimeout: 60,
+    restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
+    logConfiguration: logsTo(input, parts, 'function'),
+  };
+}
+
+/** An image function's ImageConfig overrides its image, on Fargate as on Lambda. */
+function entryOf({ imageConfig }: FunctionFacts): Pick<Container, 'entryPoint' | 'command' | 'workingDirectory'> {
+  return {
+    ...(imageConfig?.entryPoint ? { entryPoint: [...imageConfig.entryPoint] } : {}),
+    ...(imageConfig?.command ? { command: [...imageConfig.command] } : {}),
+    ...(imageConfig?.workingDirectory ? { workingDirectory: imageConfig.workingDirectory } : {}),
+  };
+}
+
+/** What a runtime expects to find (the official Node client refuses to start without the two log names). */
+function environmentOf({ spec, region }: ComposeInput, facts: FunctionFacts, parts: TaskParts): Record<string, string> {
+  return {
+    ...(facts.handler ? { _HANDLER: facts.handler } : {}),
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_LAMBDA_FUNCTION_NAME: facts.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: facts.version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.compute.memory),
+    AWS_LAMBDA_LOG_GROUP_NAME: parts.logGroupName,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'fargate',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    ...(facts.runtime ? { AWS_EXECUTION_ENV: `AWS_Lambda_${facts.runtime}` } : {}),
+    TZ: ':UTC',
+    ...facts.environment,
+    ...spec.environment,
+  };
+}
+
+function secretsOf(spec: LambdaContainerSpec): Pick<Container, 'secrets'> {
+  const secrets = Object.entries(spec.secrets).map(([name, source]) => ({
+    name,
+    valueFrom: source.secretsManager
+      ? // arn:json-key:version-stage:version-id, empty parts included: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+        `${source.secretsManager}${source.key || source.versionStage ? `:${source.key ?? ''}:${source.versionStage ?? ''}:` : ''}`
+      : source.parameter,
+  }));
+  return secrets.length > 0 ? { secrets } : {};
+}
+
+function logsTo(
+  { region }: ComposeInput,
+  parts: TaskParts,
+  prefix: string,
+): NonNullable<Container['logConfiguration']> {
+  return {
+    logDriver: 'awslogs',
+    options: { 'awslogs-group': parts.logGroupName, 'awslogs-region': region, 'awslogs-stream-prefix': prefix },
+  };
+}
+
+function variables(record: Record<string, string>): { name: string; value: string }[] {
+  return Object.entries(record)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, value }));
+}

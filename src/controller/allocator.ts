@@ -1,0 +1,76 @@
+/**
+ * Gives each object that is served through a load balancer a listener of its class's pool and a rule priority on it,
+ * once and durably, and refuses paths that another object already answers for.
+ */
+import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../api/index.ts';
+import { claimsOf } from '../compose/index.ts';
+import { type Allocation, formatKey, type Inventory, type ObjectKey } from '../resource/index.ts';
+import type { Allocations } from '../store/index.ts';
+import type { Memory } from './memory.ts';
+
+/** An ALB takes 100 target groups and an object may need two: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
+const OBJECTS_PER_LISTENER_MAX = 50;
+
+export type Allocated =
+  | { readonly allocation: Allocation; readonly problem?: undefined; readonly reason?: undefined }
+  | { readonly allocation?: undefined; readonly problem: string; readonly reason: string };
+
+export class Allocator {
+  readonly #allocations: Allocations;
+  readonly #memory: Memory;
+  readonly #epoch: () => number;
+
+  constructor(allocations: Allocations, memory: Memory, epoch: () => number) {
+    this.#allocations = allocations;
+    this.#memory = memory;
+    this.#epoch = epoch;
+  }
+
+  async allocate(
+    key: ObjectKey,
+    spec: LambdaContainerSpec,
+    klass: LambdaContainerClassSpec,
+    inventory: Inventory,
+  ): Promise<Allocated> {
+    const claims = claimsOf(key, spec);
+    const others = this.#memory.inventories().filter(({ uid }) => uid !== inventory.uid);
+    const rival = others.find(
+      ({ allocation, createdAtMs, uid }) =>
+        (createdAtMs < inventory.createdAtMs || (createdAtMs === inventory.createdAtMs && uid < inventory.uid)) &&
+        allocation?.claims.some((claim) => claims.includes(claim)),
+    );
+    if (rival) {
+      const claim = rival.allocation?.claims.find((taken) => claims.includes(taken)) ?? '';
+      return {
+        reason: 'PathConflict',
+        problem: `spec.traffic: another object already answers for '${claim}'; choose another host or path`,
+      };
+    }
+    const kept = inventory.allocation;
+    if (kept && klass.listeners.some(({ arn }) => arn === kept.listenerArn)) {
+      return { allocation: { ...kept, claims } };
+    }
+    for (const { arn, priorities } of klass.listeners) {
+      const taken = new Set(
+        others.flatMap(({ allocation }) => (allocation?.listenerArn === arn ? [allocation.priority] : [])),
+      );
+      if (taken.size >= OBJECTS_PER_LISTENER_MAX) continue;
+      for (let priority = priorities.from; priority <= priorities.to; priority++) {
+        if (taken.has(priority)) continue;
+        if (await this.#allocations.claim(arn, priority, formatKey(key), this.#epoch())) {
+          return { allocation: { listenerArn: arn, priority, claims } };
+        }
+      }
+    }
+    return {
+      reason: 'ListenersFull',
+      problem: `spec.className: no listener of class '${spec.className}' has room (${OBJECTS_PER_LISTENER_MAX} objects each); add a listener to the class`,
+    };
+  }
+
+  /** Gives back what a deleted object had. */
+  async free(key: ObjectKey, inventory: Inventory): Promise<void> {
+    if (!inventory.allocation) return;
+    await this.#allocations.free(inventory.allocation.listenerArn, inventory.allocation.priority, formatKey(key));
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What the leader remembers: every object's state as it last wrote it, loaded once at start. Because the leader is the
+ * only writer, a pass reads no state; each write is still conditional, and a conflict makes the object be read again.
+ */
+import type { LambdaContainerStatus } from '../api/index.ts';
+import { canonicalJson, isFailure, sameJson } from '../core/index.ts';
+import {
+  formatKey,
+  type Inventory,
+  type InventoryEntry,
+  type ObjectEvent,
+  type ObjectKey,
+  type Revision,
+} from '../resource/index.ts';
+import type { StateTable, StoredObject } from '../store/index.ts';
+
+export class Memory {
+  readonly #table: StateTable;
+  readonly #epoch: () => number;
+  #objects: Map<string, StoredObject> = new Map();
+  #sequence = 0;
+
+  constructor(table: StateTable, epoch: () => number) {
+    this.#table = table;
+    this.#epoch = epoch;
+  }
+
+  /** Reads everything there is. Called once, when leading begins. */
+  async load(): Promise<void> {
+    this.#objects = await this.#table.loadAll();
+  }
+
+  keys(): string[] {
+    return [...this.#objects.keys()];
+  }
+
+  get(key: ObjectKey): StoredObject {
+    return this.#objects.get(formatKey(key)) ?? { key, revisions: new Map() };
+  }
+
+  inventories(): Inventory[] {
+    return [...this.#objects.values()].flatMap((stored) => (stored.inventory ? [stored.inventory.body] : []));
+  }
+
+  /** Other objects that hold a shared resource in their inventory. */
+  isUsedByOthers(uid: string, entry: InventoryEntry): boolean {
+    const identity = canonicalJson(entry.identity);
+    return this.inventories().some(
+      (inventory) =>
+        inventory.uid !== uid &&
+        inventory.entries.some((other) => other.kind === entry.kind && canonicalJson(other.identity) === identity),
+    );
+  }
+
+  /** Writes the inventory if it differs from what is stored. */
+  async saveInventory(key: ObjectKey, body: Inventory): Promise<void> {
+    const stored = this.#place(key);
+    if (stored.inventory && sameJson(stored.inventory.body, body)) return;
+    await this.#write(key, async () => {
+      const version = await this.#table.put(key, 'inventory', body, stored.inventory?.version ?? 0, this.#epoch());
+      stored.inventory = { version, body };
+    });
+  }
+
+  /** Writes the status if it says something new; a steady fleet writes nothing. Returns whether it did. */
+  async saveStatus(key: ObjectKey, body: LambdaContainerStatus): Promise<boolean> {
+    const stored = this.#place(key);
+    if (stored.status && sameJson(stored.status.body, body)) return false;
+    await this.#write(key, async () => {
+      const version = await this.#table.put(key, 'status', body, stored.status?.version ?? 0, this.#epoch());
+      stored.status = { version, body };
+    });
+    return true;
+  }
+
+  /** Records a revision and drops those beyond `history`. */
+  async saveRevision(key: ObjectKey, revision: Revision, history: number): Promise<void> {
+    const stored = this.#place(key);
+    await this.#write(key, async () => {
+      const part = revisionPart(revision.number);
+      const read = stored.revisions.get(revision.number)?.version ?? 0;
+      const version = await this.#table.put(key, part, revision, read, this.#epoch());
+      stored.revisions.set(revision.number, { version, body: revision });
+      for (const [number, old] of [...stored.revisions].sort(([a], [b]) => a - b)) {
+        if (stored.revisions.size <= history) break;
+        await this.#table.remove(key, revisionPart(number), old.version, this.#epoch());
+        stored.revisions.delete(number);
+      }
+    });
+  }
+
+  async appendEvents(key: ObjectKey, events: readonly ObjectEvent[]): Promise<void> {
+    if (events.length > 0) await this.#table.appendEvents(key, events, () => this.#sequence++);
+  }
+
+  /** Removes everything remembered of an object but its events, the inventory last. */
+  async forget(key: ObjectKey): Promise<void> {
+    const stored = this.#place(key);
+    await this.#write(key, async () => {
+      for (const [number, revision] of stored.revisions) {
+        await this.#table.remove(key, revisionPart(number), revision.version, this.#epoch());
+        stored.revisions.delete(number);
+      }
+      if (stored.status) await this.#table.remove(key, 'status', stored.status.version, this.#epoch());
+      delete stored.status;
+      if (stored.inventory) await this.#table.remove(key, 'inventory', stored.inventory.version, this.#epoch());
+      this.#objects.delete(formatKey(key));
+    });
+  }
+
+  #place(key: ObjectKey): StoredObject {
+    const id = formatKey(key);
+    let stored = this.#objects.get(id);
+    if (!stored) {
+      stored = { key, revisions: new Map() };
+      this.#objects.set(id, stored);
+    }
+    return stored;
+  }
+
+  async #write(key: ObjectKey, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      // The answer of an earlier write was lost, or another leader wrote: what stands there decides.
+      if (isFailure(error)) this.#objects.set(formatKey(key), await this.#table.load(key));
+      throw error;
+    }
+  }
+}
+
+function revisionPart(number: number): `revision#${string}` {
+  return `revision#${String(number).padStart(8, '0')}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * Performs the steps of a plan, side by side, and decides nothing. The fence is asked before each mutation; what a
+ * mutation answers is not believed, only that it failed is reported. The next pass observes what came of it.
+ */
+import { Failure, shortHash } from '../core/index.ts';
+import type { Step } from '../plan/index.ts';
+import type { Io, KindRegistry } from '../resource/index.ts';
+
+export interface StepResult {
+  readonly step: Step;
+  readonly failure: Failure | undefined;
+  readonly tookMs: number;
+}
+
+/** Throws a Failure when this daemon may no longer change anything. */
+export type Fence = () => void;
+
+export async function runSteps(
+  steps: readonly Step[],
+  kinds: KindRegistry,
+  io: Io,
+  tags: (step: Step) => Readonly<Record<string, string>>,
+  fence: Fence,
+  signal: AbortSignal | undefined,
+): Promise<StepResult[]> {
+  return Promise.all(
+    steps.map(async (step) => {
+      const startedMs = io.nowMs();
+      try {
+        fence();
+        await run(step, kinds, io, tags(step), signal);
+        return { step, failure: undefined, tookMs: io.nowMs() - startedMs };
+      } catch (error) {
+        if (error instanceof Failure) return { step, failure: error, tookMs: io.nowMs() - startedMs };
+        throw error;
+      }
+    }),
+  );
+}
+
+async function run(
+  step: Step,
+  kinds: KindRegistry,
+  io: Io,
+  tags: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const kind = kinds.get(step.kind);
+  if (!kind) throw new Error(`no resource kind is registered under '${step.kind}'`);
+  const call = signal ? { signal } : {};
+  const identity = step.identity;
+  switch (step.action) {
+    case 'create':
+      return kind.create(io, identity, step.props, { ...call, tags, token: tokenOf(step, tags) });
+    case 'update':
+      return kind.update(io, identity, step.props, step.observed, step.changes, {
+        ...call,
+        tags,
+        token: tokenOf(step, tags),
+      });
+    case 'delete':
+      return kind.delete(io, identity, step.observed, call);
+    case 'release':
+      return kind.release(io, identity, step.observed, call);
+    case 'reincarnate':
+      // Only the inventory changes: the next pass creates the resource under its next name.
+      return;
+  }
+}
+
+/** The same step asked twice carries the same token, so that AWS recognises the repetition. */
+function tokenOf(step: Step, tags: Readonly<Record<string, string>>): string {
+  return shortHash(`${JSON.stringify(tags)} ${step.kind} ${JSON.stringify(step.identity)}`, 32);
+}

@@ -1,0 +1,116 @@
+/**
+ * The bounds within which Application Auto Scaling moves an ECS service's desired count. It owns minimum and maximum;
+ * a suspension is somebody's hold and stays. Deregistering takes the target's policies with it.
+ *
+ * RegisterScalableTarget answers ValidationException while the service does not exist yet; that is passed on as it is.
+ */
+import {
+  changeOf,
+  type Identity,
+  ownershipKeys,
+  READY,
+  type ResourceKind,
+  unlessAbsent,
+  unlessGone,
+} from '../../resource/index.ts';
+
+/** Identity: `resourceId` (`service/<cluster>/<service>`). */
+export interface ScalableTargetProps {
+  readonly minCapacity: number;
+  readonly maxCapacity: number;
+}
+
+export interface ScalableTargetObserved {
+  readonly arn: string;
+  readonly minCapacity: number;
+  readonly maxCapacity: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObserved> = {
+  name: 'scalable-target',
+  permissions: [
+    {
+      actions: ['application-autoscaling:DescribeScalableTargets'],
+      resources: ['*'],
+      because: 'reads scaling bounds; the action knows no narrower resource',
+    },
+    {
+      actions: [
+        'application-autoscaling:ListTagsForResource',
+        'application-autoscaling:RegisterScalableTarget',
+        'application-autoscaling:TagResource',
+        'application-autoscaling:UntagResource',
+        'application-autoscaling:DeregisterScalableTarget',
+      ],
+      resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
+      because: 'keeps the scaling bounds of the services that it runs',
+    },
+    {
+      actions: ['iam:CreateServiceLinkedRole'],
+      resources: [
+        'arn:aws:iam::*:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService',
+      ],
+      because: 'the first scalable target of an account creates the role under which it is scaled',
+    },
+  ],
+
+  async observe(io, identity, call) {
+    return unlessAbsent(
+      (async () => {
+        const { ResourceId, ...dimension } = targetOf(identity);
+        const found = await io.aws.autoscaling.describeScalableTargets(
+          { ...dimension, ResourceIds: [ResourceId] },
+          call,
+        );
+        const target = found.ScalableTargets?.[0];
+        if (!target) return undefined;
+        const arn = target.ScalableTargetARN ?? '';
+        const { Tags } = await io.aws.autoscaling.listTagsForResource({ ResourceARN: arn }, call);
+        return {
+          arn,
+          minCapacity: target.MinCapacity ?? 0,
+          maxCapacity: target.MaxCapacity ?? 0,
+          tags: { ...Tags },
+        };
+      })(),
+    );
+  },
+
+  tags: ({ tags }) => tags,
+  readiness: () => READY,
+  outputs: ({ arn }) => ({ arn }),
+
+  diff: (desired, observed) => [
+    ...changeOf('minCapacity', desired.minCapacity, observed.minCapacity, 'CapacityBoundsDrift'),
+    ...changeOf('maxCapacity', desired.maxCapacity, observed.maxCapacity, 'CapacityBoundsDrift'),
+  ],
+
+  async create(io, identity, desired, call) {
+    await io.aws.autoscaling.registerScalableTarget(
+      { ...targetOf(identity), ...bounds(desired), Tags: { ...call.tags } },
+      call,
+    );
+  },
+
+  async update(io, identity, desired, _observed, _changes, call) {
+    await io.aws.autoscaling.registerScalableTarget({ ...targetOf(identity), ...bounds(desired) }, call);
+  },
+
+  async delete(io, identity, _observed, call) {
+    await unlessGone(io.aws.autoscaling.deregisterScalableTarget(targetOf(identity), call));
+  },
+
+  async release(io, _identity, { arn, tags }, call) {
+    const TagKeys = ownershipKeys(tags);
+    if (TagKeys.length > 0) await unlessGone(io.aws.autoscaling.untagResource({ ResourceARN: arn, TagKeys }, call));
+  },
+};
+
+function targetOf({ resourceId = '' }: Identity) {
+  return { ServiceNamespace: 'ecs', ResourceId: resourceId, ScalableDimension: 'ecs:service:DesiredCount' } as const;
+}
+
+function bounds({ minCapacity, maxCapacity }: ScalableTargetProps) {
+  return { MinCapacity: minCapacity, MaxCapacity: maxCapacity };
+}

@@ -1,0 +1,186 @@
+/**
+ * A target group: where an ECS service's tasks or one Lambda function stand behind the load balancer. It owns type, port,
+ * network, health check and the attributes that are asked for, not the targets: ECS and `lambda-target` register those.
+ */
+import type { CreateTargetGroupCommandInput, TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { tagRecord, upperTags } from '../../aws/index.ts';
+import { changeOf, ownershipKeys, READY, type ResourceKind, unlessAbsent, unlessGone } from '../../resource/index.ts';
+
+/** Identity: `targetGroupName`. */
+export interface TargetGroupProps {
+  readonly targetType: 'ip' | 'lambda';
+  /** For `ip`. */
+  readonly port?: number;
+  /** For `ip`. */
+  readonly vpcId?: string;
+  /** AWS's own when absent: every 30 s on `/` for `ip`, none for `lambda`. */
+  readonly healthCheck?: HealthCheck;
+  /** Only these are owned, e.g. `deregistration_delay.timeout_seconds`. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface HealthCheck {
+  readonly path: string;
+  readonly intervalSec: number;
+  readonly timeoutSec: number;
+  readonly healthyThreshold: number;
+  readonly unhealthyThreshold: number;
+  /** Status codes: `200`, `200-299`. */
+  readonly matcher: string;
+}
+
+export interface TargetGroupObserved {
+  readonly arn: string;
+  readonly targetType: string;
+  readonly port: number | null;
+  readonly vpcId: string | null;
+  readonly healthCheck: HealthCheck & { readonly enabled: boolean };
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = {
+  name: 'target-group',
+  permissions: [
+    {
+      actions: [
+        'elasticloadbalancing:DescribeTargetGroups',
+        'elasticloadbalancing:DescribeTargetGroupAttributes',
+        'elasticloadbalancing:DescribeTags',
+      ],
+      resources: ['*'],
+      because: 'reads target groups; describe actions know no narrower resource',
+    },
+    {
+      actions: [
+        'elasticloadbalancing:CreateTargetGroup',
+        'elasticloadbalancing:AddTags',
+        'elasticloadbalancing:RemoveTags',
+        'elasticloadbalancing:ModifyTargetGroup',
+        'elasticloadbalancing:ModifyTargetGroupAttributes',
+        'elasticloadbalancing:DeleteTargetGroup',
+      ],
+      resources: ['arn:aws:elasticloadbalancing:*:*:targetgroup/*/*'],
+      because: 'keeps one target group for the tasks and one for the function of an object',
+    },
+  ],
+
+  async observe(io, { targetGroupName = '' }, call) {
+    return unlessAbsent(
+      (async () => {
+        const found = await io.aws.elbv2.describeTargetGroups({ Names: [targetGroupName] }, call);
+        const group = found.TargetGroups?.[0];
+        if (!group) return undefined;
+        const arn = group.TargetGroupArn ?? '';
+        const [attributes, tags] = await Promise.all([
+          io.aws.elbv2.describeTargetGroupAttributes({ TargetGroupArn: arn }, call),
+          io.aws.elbv2.describeTags({ ResourceArns: [arn] }, call),
+        ]);
+        return {
+          ...observed(group),
+          attributes: Object.fromEntries((attributes.Attributes ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+          tags: tagRecord(tags.TagDescriptions?.[0]?.Tags),
+        };
+      })(),
+    );
+  },
+
+  tags: ({ tags }) => tags,
+  readiness: () => READY,
+  outputs: ({ arn }) => ({ arn }),
+
+  diff(desired, observed) {
+    const { port, vpcId, healthCheck } = desired;
+    const { enabled, ...check } = observed.healthCheck;
+    return [
+      ...changeOf('targetType', desired.targetType, observed.targetType, 'TargetTypeDrift', { replace: true }),
+      ...(port === undefined ? [] : changeOf('port', port, observed.port, 'PortDrift', { replace: true })),
+      ...(vpcId === undefined ? [] : changeOf('vpcId', vpcId, observed.vpcId, 'VpcDrift', { replace: true })),
+      ...(healthCheck ? changeOf('healthCheck.enabled', true, enabled, 'HealthCheckDrift') : []),
+      ...(healthCheck && enabled ? healthCheckChanges(healthCheck, check) : []),
+      ...Object.entries(desired.attributes).flatMap(([key, value]) =>
+        changeOf(`attributes.${key}`, value, observed.attributes[key], 'AttributeDrift'),
+      ),
+    ];
+  },
+
+  async create(io, { targetGroupName }, desired, call) {
+    const { targetType, port, vpcId, healthCheck } = desired;
+    const answer = await io.aws.elbv2.createTargetGroup(
+      {
+        Name: targetGroupName,
+        TargetType: targetType,
+        // A Lambda group has neither protocol, port nor network.
+        ...(targetType === 'ip' ? { Protocol: 'HTTP', Port: port, VpcId: vpcId } : {}),
+        ...(healthCheck ? healthCheckInput(healthCheck) : {}),
+        Tags: upperTags(call.tags),
+      } satisfies CreateTargetGroupCommandInput,
+      call,
+    );
+    const arn = answer.TargetGroups?.[0]?.TargetGroupArn;
+    if (arn !== undefined && Object.keys(desired.attributes).length > 0) {
+      await io.aws.elbv2.modifyTargetGroupAttributes(
+        { TargetGroupArn: arn, Attributes: upperTags(desired.attributes) },
+        call,
+      );
+    }
+  },
+
+  async update(io, _identity, desired, { arn }, changes, call) {
+    if (desired.healthCheck && changes.some(({ reason }) => reason === 'HealthCheckDrift')) {
+      await io.aws.elbv2.modifyTargetGroup({ TargetGroupArn: arn, ...healthCheckInput(desired.healthCheck) }, call);
+    }
+    if (changes.some(({ reason }) => reason === 'AttributeDrift')) {
+      await io.aws.elbv2.modifyTargetGroupAttributes(
+        { TargetGroupArn: arn, Attributes: upperTags(desired.attributes) },
+        call,
+      );
+    }
+  },
+
+  async delete(io, _identity, { arn }, call) {
+    // While a rule or listener names it: ResourceInUse, a conflict.
+    await unlessGone(io.aws.elbv2.deleteTargetGroup({ TargetGroupArn: arn }, call));
+  },
+
+  async release(io, _identity, { arn, tags }, call) {
+    const TagKeys = ownershipKeys(tags);
+    if (TagKeys.length > 0) await unlessGone(io.aws.elbv2.removeTags({ ResourceArns: [arn], TagKeys }, call));
+  },
+};
+
+function healthCheckChanges(desired: HealthCheck, observed: HealthCheck) {
+  return (Object.keys(desired) as (keyof HealthCheck)[]).flatMap((field) =>
+    changeOf(`healthCheck.${field}`, desired[field], observed[field], 'HealthCheckDrift'),
+  );
+}
+
+function healthCheckInput(check: HealthCheck) {
+  return {
+    HealthCheckEnabled: true,
+    HealthCheckPath: check.path,
+    HealthCheckIntervalSeconds: check.intervalSec,
+    HealthCheckTimeoutSeconds: check.timeoutSec,
+    HealthyThresholdCount: check.healthyThreshold,
+    UnhealthyThresholdCount: check.unhealthyThreshold,
+    Matcher: { HttpCode: check.matcher },
+  };
+}
+
+function observed(group: TargetGroup): Omit<TargetGroupObserved, 'attributes' | 'tags'> {
+  return {
+    arn: group.TargetGroupArn ?? '',
+    targetType: group.TargetType ?? '',
+    port: group.Port ?? null,
+    vpcId: group.VpcId ?? null,
+    healthCheck: {
+      enabled: group.HealthCheckEnabled ?? false,
+      path: group.HealthCheckPath ?? '',
+      intervalSec: group.HealthCheckIntervalSeconds ?? 0,
+      timeoutSec: group.HealthCheckTimeoutSeconds ?? 0,
+      healthyThreshold: group.HealthyThresholdCount ?? 0,
+      unhealthyThreshold: group.UnhealthyThresholdCount ?? 0,
+      matcher: group.Matcher?.HttpCode ?? '',
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { serveWire, type WireOptions, type WireRoute } from './server.ts';

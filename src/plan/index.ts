@@ -1,0 +1,3 @@
+export * from './conditions.ts';
+export * from './plan.ts';
+export * from './world.ts';

@@ -1,0 +1,339 @@
+/**
+ * The planner: pure, synchronous, total, without a clock of its own. It gives every node a verdict and emits only the
+ * steps that are possible now; the next pass plans again from what is then observed. The daemon, `plan` and the
+ * simulation call this one function.
+ */
+import { canonicalJson, formatDuration, shortHash } from '../core/index.ts';
+import type { AnyKind, Change, InventoryEntry, KindRegistry, Readiness } from '../resource/index.ts';
+import { sameIdentity } from '../resource/index.ts';
+import type { Drift, NodeView, OrphanView, Plan, Step, Verdict, World } from './world.ts';
+
+/** ms after an own create during which "not there" means "cannot tell", unless the kind says otherwise. */
+const VISIBLE_WITHIN_MS = 15_000;
+/** ms that weights need to reach every load balancer node before capacity may go (measured propagation is seconds). */
+const TRAFFIC_PROPAGATION_MS = 5_000;
+const POLL_MS_MIN = 500;
+const POLL_MS_MAX = 15_000;
+
+export function plan(world: World, kinds: KindRegistry): Plan {
+  const draft: Draft = { verdicts: new Map(), steps: [], drift: [], forget: [], record: [], seen: [] };
+  if (world.goal === 'converge')
+    for (const [order, view] of world.nodes.entries()) judge(view, order, world, kinds, draft);
+  const converged = [...draft.verdicts.values()].every((verdict) => verdict.state === 'settled');
+  if (world.goal !== 'converge' || (converged && world.complete)) {
+    judgeOrphans(world, kinds, draft);
+  }
+  const settled =
+    draft.steps.length === 0 &&
+    draft.forget.length === 0 &&
+    world.complete &&
+    [...draft.verdicts.values()].every((verdict) => verdict.state === 'settled');
+  return { ...draft, settled, requeueAfterMs: settled ? undefined : requeueAfter(world, draft) };
+}
+
+interface Draft {
+  readonly verdicts: Map<string, Verdict>;
+  readonly steps: Step[];
+  readonly drift: Drift[];
+  readonly forget: InventoryEntry[];
+  readonly record: Step[];
+  readonly seen: string[];
+}
+
+/** The hash that tells a change of desire from drift. */
+export function propsHash(props: unknown): string {
+  return shortHash(canonicalJson(props), 16);
+}
+
+function judge(view: NodeView, order: number, world: World, kinds: KindRegistry, draft: Draft): void {
+  const { node, resolved, observation } = view;
+  const kind = kindOf(kinds, node.kind);
+  const settle = (verdict: Verdict) => draft.verdicts.set(node.id, verdict);
+  const obstacle = node.dependsOn.find((id) => !isUsable(draft.verdicts.get(id)));
+  if (!resolved || !observation) return void settle({ state: 'blocked', on: view.waitsFor ?? obstacle ?? node.id });
+  if (observation.state === 'unknown') return void settle({ state: 'unknown', failure: observation.failure });
+
+  const entry = world.entries.find((e) => e.nodeId === node.id && sameIdentity(e.identity, resolved.identity));
+  const desiredBefore = entry?.propsHash === propsHash(resolved.props);
+  const step = (action: Step['action'], reason: string, observed: unknown, changes: readonly Change[]): Step => ({
+    action,
+    nodeId: node.id,
+    kind: node.kind,
+    identity: resolved.identity,
+    props: resolved.props,
+    observed,
+    changes,
+    reason,
+    shared: node.shared === true,
+    capacity: node.capacity === true,
+    order,
+  });
+  const act = (next: Step) => {
+    if (obstacle !== undefined) return void settle({ state: 'blocked', on: obstacle });
+    draft.steps.push(next);
+    settle({ state: 'acting', reason: verbOf(next), message: next.reason });
+  };
+
+  if (observation.state === 'absent') {
+    if (kind.external) {
+      return void settle({ state: 'failed', reason: 'NotFound', message: notFound(view), retryAtMs: undefined });
+    }
+    if (entry && !entry.seen && world.nowMs - entry.actedAtMs < (kind.visibleWithinMs ?? VISIBLE_WITHIN_MS)) {
+      return void settle(
+        pending('AwaitingVisibility', `${node.id} was created and is not visible yet`, entry.actedAtMs, world.nowMs),
+      );
+    }
+    if (entry?.seen) {
+      draft.drift.push({
+        nodeId: node.id,
+        path: '',
+        desired: 'present',
+        observed: 'absent',
+        reason: `Missing${pascal(node.kind)}`,
+      });
+    }
+    return act(step('create', entry?.seen ? `${node.id} is gone` : `${node.id} does not exist yet`, undefined, []));
+  }
+
+  const observed = observation.observed;
+  const readiness = kind.readiness(observed, resolved.props);
+  if (readiness.state === 'ending') {
+    if (entry?.seen) {
+      draft.drift.push({
+        nodeId: node.id,
+        path: '',
+        desired: 'present',
+        observed: readiness.reason,
+        reason: `Missing${pascal(node.kind)}`,
+      });
+    }
+    return act(step('reincarnate', readiness.message, observed, []));
+  }
+  if (!kind.external) {
+    const stranger = notOurs(kind, observed, world, node.shared === true, entry !== undefined);
+    if (stranger) {
+      return void settle({
+        state: 'failed',
+        reason: 'NotOwned',
+        message: `${node.id}: ${stranger}`,
+        retryAtMs: undefined,
+      });
+    }
+    if (!entry) draft.record.push(step('create', 'exists already', observed, []));
+    else if (!entry.seen) draft.seen.push(node.id);
+  }
+
+  if (readiness.state === 'pending' && !readiness.acceptsUpdate) {
+    return void settle(fromReadiness(readiness, world.nowMs));
+  }
+  if (readiness.state === 'failed') {
+    const retryAtMs =
+      readiness.retryAfterMs === undefined ? undefined : (readiness.sinceMs ?? world.nowMs) + readiness.retryAfterMs;
+    const changes = kind.external ? [] : kind.diff(resolved.props, observed);
+    if (!kind.external && (changes.length > 0 || (retryAtMs !== undefined && retryAtMs <= world.nowMs))) {
+      return act(
+        step(
+          'update',
+          changes.length > 0 ? explain(changes) : `trying again after ${readiness.reason}`,
+          observed,
+          changes,
+        ),
+      );
+    }
+    return void settle({ state: 'failed', reason: readiness.reason, message: readiness.message, retryAtMs });
+  }
+  const changes = kind.external ? [] : kind.diff(resolved.props, observed);
+  if (changes.length > 0) {
+    if (desiredBefore) {
+      for (const { path, desired, observed: seen, reason } of changes) {
+        draft.drift.push({ nodeId: node.id, path, desired, observed: seen, reason });
+      }
+    }
+    const replace = changes.some((change) => change.replace);
+    return act(step(replace ? 'reincarnate' : 'update', explain(changes), observed, changes));
+  }
+  if (readiness.state === 'pending') {
+    if (desiredBefore && world.wasReady) {
+      draft.drift.push({
+        nodeId: node.id,
+        path: '',
+        desired: 'ready',
+        observed: readiness.message,
+        reason: readiness.reason,
+      });
+    }
+    return void settle(fromReadiness(readiness, world.nowMs));
+  }
+  if (obstacle !== undefined && !kind.external) return void settle({ state: 'blocked', on: obstacle });
+  // The desire changed without changing anything in AWS: remember it, or the next drift would pass for a change of desire.
+  if (entry && !desiredBefore && !kind.external) draft.record.push(step('create', 'unchanged', observed, []));
+  settle({ state: 'settled' });
+}
+
+/** Everything left over goes in the reverse order of creation, a rank at a time, each only on proof that it is ours. */
+function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
+  const propagationMs = world.trafficMovedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
+  const orphans = [...world.orphans].sort((a, b) => b.entry.order - a.entry.order);
+  let rank: number | undefined;
+  for (const orphan of orphans) {
+    const { entry, observation } = orphan;
+    const id = orphanId(entry);
+    const kind = kinds.get(entry.kind);
+    if (!kind || kind.facet || observation.state === 'absent' || orphan.stillUsed) {
+      draft.forget.push(entry);
+      continue;
+    }
+    // Something created later still stands: it may use this one.
+    if (rank !== undefined && entry.order < rank) {
+      draft.verdicts.set(id, { state: 'blocked', on: 'later resources' });
+      continue;
+    }
+    if (observation.state === 'unknown') {
+      rank = entry.order;
+      draft.verdicts.set(id, { state: 'unknown', failure: observation.failure });
+      continue;
+    }
+    const readiness = kind.readiness(observation.observed, undefined);
+    if (readiness.state === 'ending') {
+      rank = entry.order;
+      draft.verdicts.set(id, pending(readiness.reason, readiness.message, entry.actedAtMs, world.nowMs));
+      continue;
+    }
+    if (world.goal === 'retain' && kind.tags(observation.observed) === undefined) {
+      // It carries no mark of ours that could be taken off.
+      draft.forget.push(entry);
+      continue;
+    }
+    const stranger = notOurs(kind, observation.observed, world, entry.shared, true);
+    if (stranger) {
+      // Not ours any more: left as it is, and said so.
+      draft.forget.push(entry);
+      draft.drift.push({
+        nodeId: entry.nodeId,
+        path: 'tags',
+        desired: 'ours',
+        observed: stranger,
+        reason: 'LeftBehind',
+      });
+      continue;
+    }
+    if (entry.capacity && world.goal === 'converge' && propagationMs > 0) {
+      rank = entry.order;
+      draft.verdicts.set(id, {
+        state: 'pending',
+        reason: 'TrafficPropagating',
+        message: `${entry.nodeId} goes once its traffic has been elsewhere for ${formatDuration(TRAFFIC_PROPAGATION_MS)}`,
+        pollAfterMs: propagationMs,
+        usable: true,
+      });
+      continue;
+    }
+    rank = entry.order;
+    draft.steps.push(deletion(orphan, world.goal === 'retain' ? 'release' : 'delete', observation.observed));
+    draft.verdicts.set(id, { state: 'acting', reason: 'Deleting', message: `${entry.nodeId} is no longer desired` });
+  }
+}
+
+function deletion({ entry }: OrphanView, action: 'delete' | 'release', observed: unknown): Step {
+  return {
+    action,
+    nodeId: entry.nodeId,
+    kind: entry.kind,
+    identity: entry.identity,
+    props: undefined,
+    observed,
+    changes: [],
+    reason: action === 'release' ? 'deletionPolicy is retain' : `${entry.nodeId} is no longer desired`,
+    shared: entry.shared,
+    capacity: entry.capacity,
+    order: entry.order,
+  };
+}
+
+export function orphanId(entry: InventoryEntry): string {
+  return `orphan:${entry.nodeId}:${Object.values(entry.identity).join('/')}`;
+}
+
+/** Why this is not ours to touch; undefined when it is. */
+function notOurs(
+  kind: AnyKind,
+  observed: unknown,
+  world: World,
+  shared: boolean,
+  recorded: boolean,
+): string | undefined {
+  const tags = kind.tags(observed);
+  if (!tags) return undefined;
+  const expected = shared ? [[world.ownerTag, world.tags[world.ownerTag]] as const] : Object.entries(world.tags);
+  const wrong = expected.find(([key, value]) => tags[key] !== value);
+  if (wrong) {
+    return `a resource of that name exists and does not carry our tag ${wrong[0]}=${wrong[1]}; it is left untouched. Remove it, or choose another name`;
+  }
+  if (!recorded && !shared) {
+    return 'a resource of that name carries our tags but stands in no inventory of ours; it is left untouched. Remove it, or remove its tags';
+  }
+  return undefined;
+}
+
+function isUsable(verdict: Verdict | undefined): boolean {
+  return verdict !== undefined && (verdict.state === 'settled' || (verdict.state === 'pending' && verdict.usable));
+}
+
+function fromReadiness(readiness: Extract<Readiness, { state: 'pending' }>, nowMs: number): Verdict {
+  const verdict = pending(readiness.reason, readiness.message, readiness.sinceMs, nowMs);
+  return { ...verdict, usable: readiness.usable };
+}
+
+/** Young transitions are looked at often, old ones seldom: a fifth of their age. */
+function pending(reason: string, message: string, sinceMs: number | undefined, nowMs: number) {
+  const ageMs = sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs);
+  const pollAfterMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, Math.round(ageMs / 5)));
+  return { state: 'pending', reason, message, pollAfterMs, usable: false } as const;
+}
+
+function requeueAfter(world: World, draft: Draft): number | undefined {
+  // What was just done is read back at once.
+  if (draft.steps.length > 0 || draft.forget.length > 0) return 0;
+  let least: number | undefined;
+  const consider = (ms: number) => {
+    least = least === undefined ? ms : Math.min(least, ms);
+  };
+  for (const verdict of draft.verdicts.values()) {
+    if (verdict.state === 'pending') consider(verdict.pollAfterMs);
+    if (verdict.state === 'failed' && verdict.retryAtMs !== undefined)
+      consider(Math.max(0, verdict.retryAtMs - world.nowMs));
+  }
+  return least;
+}
+
+function explain(changes: readonly Change[]): string {
+  return changes
+    .map((change) => `${change.reason}: ${change.path} ${brief(change.observed)} → ${brief(change.desired)}`)
+    .join('; ');
+}
+
+function brief(value: unknown): string {
+  const text = typeof value === 'string' ? value : canonicalJson(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+function verbOf(step: Step): string {
+  if (step.action === 'create') return 'Creating';
+  if (step.action === 'reincarnate') return 'Replacing';
+  return 'Updating';
+}
+
+function notFound(view: NodeView): string {
+  const named = Object.values(view.resolved?.identity ?? {}).filter((value) => value !== '');
+  return `${view.node.kind} ${named.join(' ')} does not exist, or this account cannot see it; create it or correct the name`;
+}
+
+function kindOf(kinds: KindRegistry, name: string): AnyKind {
+  const kind = kinds.get(name);
+  if (!kind) throw new Error(`no resource kind is registered under '${name}'`);
+  return kind;
+}
+
+function pascal(text: string): string {
+  return text.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
+}

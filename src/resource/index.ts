@@ -1,0 +1,9 @@
+/** The door of the room: the contract of a resource kind, nodes and their order, and what is remembered of an object. */
+export * from './absence.ts';
+export * from './changes.ts';
+export * from './contract.ts';
+export * from './external.ts';
+export * from './graph.ts';
+export * from './inventory.ts';
+export * from './key.ts';
+export * from './ownership.ts';

@@ -1,0 +1,71 @@
+/**
+ * What the controller remembers of an object: identity, generation, and the inventory of what it made for it. An entry
+ * is written before its resource is created, so that a lost answer leads to adoption of our own child, not to a twin.
+ */
+import type { Identity } from './contract.ts';
+
+export interface InventoryEntry {
+  readonly nodeId: string;
+  readonly kind: string;
+  readonly identity: Identity;
+  readonly shared: boolean;
+  readonly capacity: boolean;
+  /** Position in the order of creation; deletion goes the other way. */
+  readonly order: number;
+  /** Hash of the desired props at the last act: a difference at an equal hash is drift, not a change of desire. */
+  readonly propsHash: string;
+  /** Last time we created or changed it, epoch ms. */
+  readonly actedAtMs: number;
+  /** It was seen at least once since its creation: from then on "not found" means gone. */
+  readonly seen: boolean;
+}
+
+export interface Allocation {
+  readonly listenerArn: string;
+  readonly priority: number;
+  /** `host path` pairs that this object answers for on the listener. */
+  readonly claims: readonly string[];
+}
+
+export interface Inventory {
+  readonly uid: string;
+  readonly generation: number;
+  readonly specHash: string;
+  readonly className: string;
+  readonly deletionPolicy: 'delete' | 'retain';
+  readonly createdAtMs: number;
+  /** The record vanished at this time and deletion has begun. */
+  readonly deletingSinceMs?: number | undefined;
+  /** Class facts needed to reach what was made, should the class itself be gone. */
+  readonly entries: readonly InventoryEntry[];
+  /** How often a node was replaced; part of its physical name. */
+  readonly incarnations: Readonly<Record<string, number>>;
+  readonly allocation?: Allocation | undefined;
+}
+
+/** A deployed combination of image and configuration, immutable. */
+export interface Revision {
+  readonly number: number;
+  readonly image: string;
+  readonly functionVersion: string;
+  readonly codeSha256: string;
+  readonly taskDefinition: string | undefined;
+  /** Inventory identities that a rollback to this revision needs. */
+  readonly reachable: readonly { readonly kind: string; readonly identity: Identity }[];
+  readonly at: string;
+}
+
+export interface ObjectEvent {
+  /** ISO time. */
+  readonly at: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly node?: string | undefined;
+  readonly tookMs?: number | undefined;
+}
+
+export function sameIdentity(a: Identity, b: Identity): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

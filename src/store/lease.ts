@@ -1,0 +1,212 @@
+/**
+ * The lease of the one active leader: an item in the state table with an epoch that grows with every change of holder.
+ * Each state write names the epoch; before each AWS mutation the executor asks `assertHeld`, which leaves room for one
+ * whole call, on the monotonic clock. A new holder that was not handed the lease waits until the old one is surely over.
+ */
+import { type Call, type DynamoPort, fromItem, toItem } from '../aws/index.ts';
+import { type Clock, Failure, isFailure, type Logger, type Random, sleep, type Timer, uuid } from '../core/index.ts';
+
+export interface LeaseSettings {
+  readonly durationMs: number;
+  /** The longest that one AWS call may take; the fence keeps that much before the end of the lease. */
+  readonly callTimeoutMs: number;
+}
+
+interface Held {
+  readonly holder: string;
+  readonly epoch: number;
+  readonly expiresAtMs: number;
+  readonly released: boolean;
+}
+
+/** The outcome of a call that failed for a passing reason. */
+const UNKNOWN = Symbol('unknown');
+const RETRY_MS = 500;
+const KEY = { namespace: '_controller', key: 'lease' };
+
+export class Lease {
+  readonly #dynamo: DynamoPort;
+  readonly #table: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settings: LeaseSettings;
+  readonly #holder: string;
+  #epoch = 0;
+  #validUntilMonotonicMs = 0;
+  #renewal: Timer | undefined;
+  #renewing: Promise<void> = Promise.resolve();
+  #onLost: () => void = () => {};
+
+  constructor(
+    dynamo: DynamoPort,
+    table: string,
+    clock: Clock,
+    random: Random,
+    logger: Logger,
+    settings: LeaseSettings = { durationMs: 15_000, callTimeoutMs: 5_000 },
+  ) {
+    this.#dynamo = dynamo;
+    this.#table = table;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#settings = settings;
+    this.#holder = uuid(random);
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /**
+   * Waits until this daemon holds the lease; false when `signal` aborted first. `onLost` is called at most once, when
+   * it could not be renewed in time: whoever holds it must then stop.
+   */
+  async acquire(onLost: () => void, signal: AbortSignal): Promise<boolean> {
+    let waitingFor = '';
+    while (!signal.aborted) {
+      const startedMs = this.#clock.monotonic();
+      const held = await this.#tolerant(() => this.#read({ signal }));
+      if (held === UNKNOWN) {
+        await sleep(this.#clock, RETRY_MS, signal);
+        continue;
+      }
+      const freeAtMs = !held || held.released ? 0 : held.expiresAtMs + this.#settings.callTimeoutMs;
+      if (this.#clock.now() >= freeAtMs) {
+        const epoch = (held?.epoch ?? 0) + 1;
+        if ((await this.#tolerant(() => this.#write(epoch, held))) === true) {
+          this.#epoch = epoch;
+          this.#validUntilMonotonicMs = startedMs + this.#settings.durationMs;
+          this.#onLost = onLost;
+          this.#logger.info({ epoch }, 'leading');
+          this.#scheduleRenewal();
+          return true;
+        }
+        await sleep(this.#clock, RETRY_MS, signal);
+        continue;
+      }
+      if (held && held.holder !== waitingFor) {
+        waitingFor = held.holder;
+        this.#logger.info(
+          { holder: held.holder, expiresAt: new Date(held.expiresAtMs).toISOString() },
+          'following: another daemon holds the lease',
+        );
+      }
+      await sleep(this.#clock, Math.min(1000, Math.max(50, freeAtMs - this.#clock.now())), signal);
+    }
+    return false;
+  }
+
+  /** @throws Failure transient unless the lease surely outlives one call that starts now */
+  readonly assertHeld = (): void => {
+    if (this.#clock.monotonic() + this.#settings.callTimeoutMs < this.#validUntilMonotonicMs) return;
+    throw new Failure({
+      kind: 'transient',
+      service: 'dynamodb',
+      operation: 'lease',
+      code: 'LeaseNotHeld',
+      message: 'this daemon does not hold the lease long enough to change anything',
+    });
+  };
+
+  /** Hands the lease over at once: the next daemon need not wait for its end. */
+  async release(): Promise<void> {
+    this.#renewal?.cancel();
+    this.#renewal = undefined;
+    await this.#renewing;
+    if (this.#validUntilMonotonicMs === 0) return;
+    this.#validUntilMonotonicMs = 0;
+    try {
+      await this.#put(
+        { holder: this.#holder, epoch: this.#epoch, expiresAtMs: this.#clock.now(), released: true },
+        this.#epoch,
+      );
+    } catch (error) {
+      // Another daemon leads already, or the table cannot be reached: the next one waits for the lease's end.
+      if (!isFailure(error)) throw error;
+      if (error.kind !== 'conflict') this.#logger.warn({ code: error.code }, 'the lease could not be handed over');
+    }
+  }
+
+  /** Waiting for the lease outlasts whatever may pass by itself; a denial does not. */
+  async #tolerant<T>(act: () => Promise<T>): Promise<T | typeof UNKNOWN> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isFailure(error, 'throttled') && !isFailure(error, 'transient')) throw error;
+      this.#logger.warn({ code: error.code }, `the lease cannot be read or written: ${error.message}`);
+      return UNKNOWN;
+    }
+  }
+
+  #scheduleRenewal(): void {
+    this.#renewal = this.#clock.after(this.#settings.durationMs / 3, () => {
+      this.#renewing = this.#renew();
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const startedMs = this.#clock.monotonic();
+    try {
+      await this.#put(
+        {
+          holder: this.#holder,
+          epoch: this.#epoch,
+          expiresAtMs: this.#clock.now() + this.#settings.durationMs,
+          released: false,
+        },
+        this.#epoch,
+      );
+      this.#validUntilMonotonicMs = startedMs + this.#settings.durationMs;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const taken = error.kind === 'conflict';
+      if (taken || this.#clock.monotonic() >= this.#validUntilMonotonicMs) {
+        this.#validUntilMonotonicMs = 0;
+        this.#renewal = undefined;
+        this.#logger.error(
+          { code: error.code },
+          taken ? 'another daemon took the lease' : 'the lease ended before it could be renewed',
+        );
+        this.#onLost();
+        return;
+      }
+      this.#logger.warn({ code: error.code }, 'the lease could not be renewed; trying again');
+    }
+    if (this.#renewal) this.#scheduleRenewal();
+  }
+
+  async #read(call: Call): Promise<Held | undefined> {
+    const { Item } = await this.#dynamo.getItem(
+      { TableName: this.#table, Key: toItem(KEY), ConsistentRead: true },
+      call,
+    );
+    return Item ? (fromItem(Item).body as Held) : undefined;
+  }
+
+  async #write(epoch: number, read: Held | undefined): Promise<boolean> {
+    try {
+      await this.#put(
+        { holder: this.#holder, epoch, expiresAtMs: this.#clock.now() + this.#settings.durationMs, released: false },
+        read?.epoch ?? 0,
+      );
+      return true;
+    } catch (error) {
+      if (isFailure(error, 'conflict')) return false;
+      throw error;
+    }
+  }
+
+  async #put(body: Held, readEpoch: number): Promise<void> {
+    await this.#dynamo.putItem({
+      TableName: this.#table,
+      Item: toItem({ ...KEY, epoch: body.epoch, body }),
+      ...(readEpoch === 0
+        ? { ConditionExpression: 'attribute_not_exists(#epoch)', ExpressionAttributeNames: { '#epoch': 'epoch' } }
+        : {
+            ConditionExpression: '#epoch = :epoch',
+            ExpressionAttributeNames: { '#epoch': 'epoch' },
+            ExpressionAttributeValues: { ':epoch': { N: String(readEpoch) } },
+          }),
+    });
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * What every registered resource kind must do, against the local cloud. A new kind is tested by being registered; all
+ * that it brings is an entry in `fixtures.ts`.
+ */
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../../src/core/index.ts';
+import { KINDS } from '../../src/kinds/index.ts';
+import { AwsError } from '../../src/local-cloud/contract.ts';
+import { type CreateCall, ownershipKeys } from '../../src/resource/index.ts';
+import { FIXTURES, type Scenario } from './fixtures.ts';
+import { TestCloud } from './test-cloud.ts';
+
+const TAGS = {
+  'lambdacontainer.dev/owner': 'conformance',
+  'lambdacontainer.dev/namespace': 'default',
+  'lambdacontainer.dev/name': 'shop',
+  'lambdacontainer.dev/uid': '0123',
+};
+const CALL: CreateCall = { token: 'conformance', tags: TAGS };
+
+it('there is a fixture for every registered kind, and for no other', () => {
+  expect([...FIXTURES.keys()].sort()).toEqual([...KINDS.keys()].sort());
+});
+
+for (const [name, kind] of KINDS) {
+  const fixture = FIXTURES.get(name);
+  if (!fixture) continue;
+
+  /** One account, one resource of the kind, and the life of it. */
+  class Life {
+    readonly cloud = new TestCloud();
+    #scenario: Scenario | undefined;
+    #identity: Scenario['identity'] | undefined;
+
+    get scenario(): Scenario {
+      if (!this.#scenario) throw new Error('begin first');
+      return this.#scenario;
+    }
+
+    async begin(): Promise<this> {
+      this.#scenario = await fixture?.prepare(this.cloud);
+      this.#identity = this.scenario.identity;
+      return this;
+    }
+
+    get io() {
+      return this.cloud.io;
+    }
+
+    get identity() {
+      return this.#identity ?? this.scenario.identity;
+    }
+
+    async appear(): Promise<void> {
+      this.#identity = (await this.scenario.appear?.()) ?? this.identity;
+    }
+
+    find = () => kind.observe(this.io, this.identity, {});
+
+    async observe(): Promise<unknown> {
+      const observed = await this.find();
+      if (observed === undefined) throw new Error(`${name} is absent`);
+      return observed;
+    }
+
+    async diff(props = this.scenario.desired) {
+      return kind.diff(props, await this.observe());
+    }
+
+    /** Ready, and nothing left to change. */
+    async settled(props = this.scenario.desired): Promise<void> {
+      let last = '';
+      const holds = async () => {
+        const observed = await this.find();
+        if (observed === undefined) return false;
+        const readiness = kind.readiness(observed, props);
+        last = JSON.stringify(readiness);
+        return readiness.state === 'ready' && kind.diff(props, observed).length === 0;
+      };
+      await this.cloud.until(`${name} settled`, holds).catch((error: Error) => {
+        throw new Error(`${error.message}: ${last}`);
+      });
+    }
+
+    async create(): Promise<void> {
+      if (this.scenario.facet) return this.update(this.scenario.desired);
+      await kind.create(this.io, this.identity, this.scenario.desired, CALL);
+      await this.settled();
+    }
+
+    async update(props: unknown): Promise<void> {
+      const observed = await this.observe();
+      await kind.update(this.io, this.identity, props, observed, kind.diff(props, observed), CALL);
+      await this.settled(props);
+    }
+
+    async absent(): Promise<void> {
+      await this.cloud.until(`${name} absent`, async () => (await this.find()) === undefined);
+    }
+  }
+
+  const begin = () => new Life().begin();
+
+  describe(name, () => {
+    if (!kind.external) {
+      it('goes from absent to desired, and then has no drift', async () => {
+        const life = await begin();
+        if (!life.scenario.facet) expect(await life.find()).toBeUndefined();
+        await life.create();
+        expect(await life.diff()).toEqual([]);
+        const observed = await life.observe();
+        expect(JSON.parse(JSON.stringify(observed)), 'what is observed is plain JSON').toStrictEqual(observed);
+        const outputs = kind.outputs(observed);
+        expect(JSON.parse(JSON.stringify(outputs)), 'so are outputs').toStrictEqual(outputs);
+        expect(kind.readiness(observed, undefined).state, 'an orphan can be judged').toBe('ready');
+      });
+
+      it('carries the proof that it is ours, where it can', async () => {
+        const life = await begin();
+        await life.create();
+        const tags = kind.tags(await life.observe());
+        if (tags) expect(tags).toMatchObject(TAGS);
+      });
+
+      it('is the same after being asked for twice', async () => {
+        const life = await begin();
+        await life.create();
+        if (!life.scenario.facet) {
+          // A create that finds it there is refused by AWS or changes nothing; it never spoils it.
+          await kind.create(life.io, life.identity, life.scenario.desired, CALL).catch((error: unknown) => {
+            if (!(error instanceof Failure)) throw error;
+            expect(['conflict', 'invalid']).toContain(error.kind);
+          });
+        }
+        await life.settled();
+        await life.update(life.scenario.desired);
+        expect(await life.diff()).toEqual([]);
+      });
+
+      it('notices each change of desire and puts it right, there and back', async () => {
+        const life = await begin();
+        await life.create();
+        for (const [mutation, props] of Object.entries(life.scenario.mutations)) {
+          const changes = await life.diff(props);
+          expect(changes.length, `${mutation}: ${JSON.stringify(await life.observe())}`).toBeGreaterThan(0);
+          for (const { reason } of changes) expect(reason, 'a typed reason').toMatch(/^([A-Z][a-z]+)+$/);
+          if (changes.some(({ replace }) => replace)) continue;
+          await life.update(props);
+          expect(await life.diff(props), mutation).toEqual([]);
+          await life.update(life.scenario.desired);
+          expect(await life.diff(), `back from ${mutation}`).toEqual([]);
+        }
+      });
+
+      it('changes nothing when there is nothing to change', async () => {
+        const life = await begin();
+        await life.create();
+        life.cloud.calls.length = 0;
+        await life.find();
+        await life.find();
+        expect(life.cloud.mutations).toEqual([]);
+      });
+
+      it('goes, and may be asked to go again', async () => {
+        const life = await begin();
+        await life.create();
+        const observed = await life.observe();
+        life.cloud.calls.length = 0;
+        await kind.delete(life.io, life.identity, observed, {});
+        if (life.scenario.facet) {
+          expect(life.cloud.calls, 'a part of another resource goes with that').toEqual([]);
+          return;
+        }
+        const after = await life.find();
+        if (after !== undefined)
+          expect(kind.readiness(after, undefined).state, 'still visible only while it ends').toBe('ending');
+        await kind.delete(life.io, life.identity, observed, {});
+        await life.absent();
+        await kind.delete(life.io, life.identity, observed, {});
+        await kind.release(life.io, life.identity, observed, {});
+      });
+
+      it('is left running, without our marks, when released', async () => {
+        const life = await begin();
+        await life.create();
+        await kind.release(life.io, life.identity, await life.observe(), {});
+        const observed = await life.observe();
+        const tags = kind.tags(observed);
+        if (tags) expect(ownershipKeys(tags)).toEqual([]);
+        expect(kind.diff(life.scenario.desired, observed)).toEqual([]);
+        life.cloud.calls.length = 0;
+        await kind.release(life.io, life.identity, observed, {});
+        expect(life.cloud.calls, 'a second release has nothing to do').toEqual([]);
+      });
+    }
+
+    if (kind.external) {
+      it('is found when the user made it, and never touched', async () => {
+        const life = await begin();
+        expect(await life.find()).toBeUndefined();
+        await life.appear();
+        const observed = await life.observe();
+        expect(kind.readiness(observed, life.scenario.desired)).toEqual({ state: 'ready' });
+        expect(kind.diff(life.scenario.desired, observed)).toEqual([]);
+        expect(JSON.parse(JSON.stringify(observed)), 'what is observed is plain JSON').toStrictEqual(observed);
+        await kind.delete(life.io, life.identity, observed, {});
+        await kind.release(life.io, life.identity, observed, {});
+        await expect(kind.create(life.io, life.identity, life.scenario.desired, CALL)).rejects.toThrow('external');
+        await expect(kind.update(life.io, life.identity, life.scenario.desired, observed, [], CALL)).rejects.toThrow(
+          'external',
+        );
+        expect(life.cloud.mutations).toEqual([]);
+        expect(await life.observe()).toEqual(observed);
+      });
+    }
+
+    it('costs as many calls per look as its fixture says', async () => {
+      const life = await begin();
+      if (kind.external) await life.appear();
+      else await life.create();
+      life.cloud.calls.length = 0;
+      await life.observe();
+      expect([...life.cloud.calls].sort()).toEqual(life.scenario.reads);
+    });
+
+    it.each([
+      { code: 'ThrottlingException', status: 400, kind: 'throttled' },
+      { code: 'AccessDeniedException', status: 403, kind: 'denied' },
+      { code: 'InternalFailure', status: 500, kind: 'transient' },
+    ])('is not absent because of $code', async ({ code, status, kind: expected }) => {
+      const life = await begin();
+      life.cloud.fault = new AwsError(code, 'not now', status);
+      const failure = await life.find().catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(Failure);
+      if (name !== 'base-image') expect((failure as Failure).kind).toBe(expected);
+    });
+  });
+}

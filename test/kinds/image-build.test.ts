@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import { imageBuild, type ObservedBuild } from '../../src/kinds/index.ts';
+import { awsFailure, CALL, fakeIo } from './fakes.ts';
+
+const IDENTITY = { repositoryName: 'lc/shop', tag: 'v1-abc', projectName: 'lc' };
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const MINUTE = 60_000;
+
+/** ECR with one repository and CodeBuild with one project, as far as an image needs them. */
+class World {
+  readonly images = new Map<string, string>();
+  readonly builds: { id: string; status: string; tag: string; startMs: number; endMs?: number; failure?: string }[] =
+    [];
+  readonly tokens: string[] = [];
+  repository = true;
+  project = true;
+  /** Happens between two reads. */
+  beforeListing: () => void = () => {};
+
+  readonly fake = fakeIo({
+    ecr: {
+      describeImages: ({ imageIds }) => {
+        if (!this.repository) throw awsFailure('RepositoryNotFoundException');
+        const digest = this.images.get(imageIds[0].imageTag);
+        if (!digest) throw awsFailure('ImageNotFoundException');
+        return { imageDetails: [{ imageDigest: digest }] };
+      },
+      describeRepositories: () => {
+        if (!this.repository) throw awsFailure('RepositoryNotFoundException');
+        return { repositories: [{ repositoryUri: 'registry.example/lc/shop' }] };
+      },
+      batchDeleteImage: ({ imageIds }) =>
+        this.images.delete(imageIds[0].imageTag)
+          ? { imageIds, failures: [] }
+          : { failures: [{ imageId: imageIds[0], failureCode: 'ImageNotFound' }] },
+    },
+    codebuild: {
+      listBuildsForProject: () => {
+        this.beforeListing();
+        if (!this.project) throw awsFailure('ResourceNotFoundException');
+        return { ids: this.builds.map(({ id }) => id) };
+      },
+      batchGetBuilds: ({ ids }) => ({
+        builds: this.builds
+          .filter(({ id }) => ids.includes(id))
+          .map(({ id, status, tag, startMs, endMs, failure }) => ({
+            id,
+            buildStatus: status,
+            currentPhase: status === 'IN_PROGRESS' ? 'BUILD' : 'COMPLETED',
+            startTime: new Date(startMs),
+            ...(endMs === undefined ? {} : { endTime: new Date(endMs) }),
+            environment: { environmentVariables: [{ name: 'LAMBDACONTAINER_INPUTS', value: tag }] },
+            logs: { groupName: 'builds', streamName: id },
+            phases: [
+              { phaseType: 'QUEUED', phaseStatus: 'SUCCEEDED' },
+              ...(failure ? [{ phaseType: 'BUILD', phaseStatus: 'FAILED', contexts: [{ message: failure }] }] : []),
+            ],
+          })),
+      }),
+      startBuild: ({ idempotencyToken, environmentVariablesOverride }) => {
+        if (this.tokens.includes(idempotencyToken)) return;
+        this.tokens.push(idempotencyToken);
+        const tag = environmentVariablesOverride.find(
+          ({ name }: { name: string }) => name === 'LAMBDACONTAINER_INPUTS',
+        );
+        this.begin(tag.value);
+      },
+      stopBuild: ({ id }) => {
+        for (const build of this.builds) if (build.id === id) build.status = 'STOPPED';
+      },
+      batchDeleteBuilds: ({ ids }) => {
+        for (const id of ids)
+          this.builds.splice(
+            this.builds.findIndex((build) => build.id === id),
+            1,
+          );
+      },
+    },
+  });
+
+  begin(tag = IDENTITY.tag) {
+    const number = this.builds.length + 1;
+    this.builds.unshift({ id: `lc:${number}`, status: 'IN_PROGRESS', tag, startMs: number * MINUTE });
+  }
+
+  end(status: string, failure?: string) {
+    const [newest] = this.builds;
+    if (!newest) throw new Error('no build');
+    Object.assign(newest, { status, endMs: newest.startMs + MINUTE, ...(failure ? { failure } : {}) });
+    if (status === 'SUCCEEDED') this.images.set(newest.tag, DIGEST);
+  }
+
+  observe = () => imageBuild.observe(this.fake.io, IDENTITY, {});
+}
+
+const desired = { environment: { LAMBDACONTAINER_INPUTS: IDENTITY.tag } };
+
+describe('image-build', () => {
+  it('goes from nothing to an image by one build', async () => {
+    const world = new World();
+    expect(await world.observe()).toBeUndefined();
+    await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
+    const building = await world.observe();
+    expect(building && imageBuild.readiness(building, desired)).toMatchObject({
+      state: 'pending',
+      reason: 'Building',
+      message: 'build lc:1 is in phase BUILD; log: builds/lc:1',
+      acceptsUpdate: false,
+      usable: false,
+      sinceMs: MINUTE,
+    });
+    await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
+    expect(world.builds.length, 'a repeated create finds the build in progress').toBe(1);
+    world.end('SUCCEEDED');
+    const built = await world.observe();
+    expect(built).toEqual({ image: { digest: DIGEST, uri: `registry.example/lc/shop@${DIGEST}` }, builds: [] });
+    expect(built && imageBuild.readiness(built, desired)).toEqual({ state: 'ready' });
+    expect(built && imageBuild.outputs(built)).toEqual({ digest: DIGEST, uri: `registry.example/lc/shop@${DIGEST}` });
+  });
+
+  it('costs one call once it is there', async () => {
+    const world = new World();
+    world.images.set(IDENTITY.tag, DIGEST);
+    await world.observe();
+    world.fake.calls.length = 0;
+    await world.observe();
+    expect(world.fake.calls).toEqual(['ecr.describeImages']);
+  });
+
+  it('does not take a build that pushed between two reads for a lost image', async () => {
+    const world = new World();
+    world.begin();
+    world.beforeListing = () => world.end('SUCCEEDED');
+    expect((await world.observe())?.image?.digest).toBe(DIGEST);
+  });
+
+  it('is absent when its image was deleted, and is then built anew within the life of a token', async () => {
+    const world = new World();
+    await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
+    world.end('SUCCEEDED');
+    world.images.clear();
+    expect(await world.observe()).toBeUndefined();
+    await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
+    expect(world.builds.map(({ status }) => status)).toEqual(['IN_PROGRESS', 'SUCCEEDED']);
+  });
+
+  it.each([
+    { name: 'no repository', change: (world: World) => Object.assign(world, { repository: false }) },
+    { name: 'no project', change: (world: World) => Object.assign(world, { project: false }) },
+    { name: "another image's build", change: (world: World) => world.begin('v1-other') },
+  ])('is absent with $name', async ({ change }) => {
+    const world = new World();
+    change(world);
+    expect(await world.observe()).toBeUndefined();
+  });
+
+  it('says what failed and where to read it, and tries again when asked', async () => {
+    const world = new World();
+    world.begin();
+    world.end('FAILED', 'Superseded: the function changed');
+    const failed = await world.observe();
+    if (!failed) throw new Error('a failed build is not absent');
+    expect(imageBuild.readiness(failed, desired)).toEqual({
+      state: 'failed',
+      reason: 'BuildFailed',
+      message: 'build lc:1 FAILED in phase BUILD: Superseded: the function changed; log: builds/lc:1',
+      sinceMs: 2 * MINUTE,
+      retryAfterMs: MINUTE,
+    });
+    await imageBuild.update(world.fake.io, IDENTITY, desired, failed, [], CALL);
+    await imageBuild.update(world.fake.io, IDENTITY, desired, failed, [], CALL);
+    expect(
+      world.builds.map(({ status }) => status),
+      'the same attempt asked twice is one',
+    ).toEqual(['IN_PROGRESS', 'FAILED']);
+  });
+
+  const build = (status: string): ObservedBuild => ({
+    id: 'lc:1',
+    status,
+    phase: 'BUILD',
+    startedAtMs: 1,
+    endedAtMs: 2,
+    failure: null,
+    log: null,
+  });
+  it.each([
+    { builds: ['FAILED'], retryAfterMs: MINUTE, reason: 'the first failure' },
+    { builds: ['FAULT', 'TIMED_OUT'], retryAfterMs: 2 * MINUTE, reason: 'every way not to succeed counts' },
+    { builds: ['STOPPED', 'FAILED', 'FAILED'], retryAfterMs: 4 * MINUTE, reason: 'doubles' },
+    {
+      builds: ['FAILED', 'SUCCEEDED', 'FAILED', 'FAILED'],
+      retryAfterMs: MINUTE,
+      reason: 'a success in between starts anew',
+    },
+    { builds: Array<string>(6).fill('FAILED'), retryAfterMs: 30 * MINUTE, reason: 'no more than half an hour' },
+    { builds: Array<string>(100).fill('FAILED'), retryAfterMs: 30 * MINUTE, reason: 'however long it goes on' },
+  ])('waits $retryAfterMs ms after $builds.length builds: $reason', ({ builds, retryAfterMs }) => {
+    const readiness = imageBuild.readiness({ image: null, builds: builds.map(build) }, desired);
+    expect(readiness).toMatchObject({ state: 'failed', retryAfterMs });
+  });
+
+  it.each([
+    { name: 'an image', prepare: (world: World) => world.images.set(IDENTITY.tag, DIGEST), rounds: 1 },
+    {
+      name: 'failed builds',
+      prepare: (world: World) => {
+        world.begin();
+        world.end('FAILED', 'no');
+      },
+      rounds: 1,
+    },
+    { name: 'a running build', prepare: (world: World) => world.begin(), rounds: 2 },
+  ])('is gone after deleting $name', async ({ prepare, rounds }) => {
+    const world = new World();
+    prepare(world);
+    for (let round = 0; round < rounds; round++) {
+      const observed = await world.observe();
+      if (!observed) throw new Error('gone too early');
+      await imageBuild.delete(world.fake.io, IDENTITY, observed, {});
+      await imageBuild.delete(world.fake.io, IDENTITY, { ...observed, builds: [] }, {});
+    }
+    expect(await world.observe()).toBeUndefined();
+  });
+
+  it('does not swallow that ECR refused to delete', async () => {
+    const { io } = fakeIo({
+      ecr: { batchDeleteImage: () => ({ failures: [{ failureCode: 'ImageReferencedByManifestList' }] }) },
+    });
+    const observed = { image: { digest: DIGEST, uri: 'u' }, builds: [] };
+    await expect(imageBuild.delete(io, IDENTITY, observed, {})).rejects.toMatchObject({ kind: 'conflict' });
+  });
+});

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { KINDS } from '../../src/kinds/index.ts';
+
+const FOLDER = new URL('../../src/kinds/', import.meta.url);
+const PREFIXES: Record<string, string | undefined> = {
+  autoscaling: 'application-autoscaling',
+  codebuild: 'codebuild',
+  ecr: 'ecr',
+  ecs: 'ecs',
+  elbv2: 'elasticloadbalancing',
+  iam: 'iam',
+  lambda: 'lambda',
+  logs: 'logs',
+  // Not an AWS API.
+  registry: undefined,
+};
+/** Demanded of the caller by operations of another name: tags given at creation, roles handed on. */
+const IMPLIED = new Set([
+  'application-autoscaling:TagResource',
+  'ecr:TagResource',
+  'ecs:TagResource',
+  'elasticloadbalancing:AddTags',
+  'logs:TagResource',
+  'iam:PassRole',
+  'iam:CreateServiceLinkedRole',
+]);
+
+describe('the registry', () => {
+  it('holds a kind for every folder, under its own name', () => {
+    const folders = readdirSync(FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect([...KINDS.keys()].sort()).toEqual(folders.map(({ name }) => name).sort());
+    for (const [name, kind] of KINDS) expect(kind.name).toBe(name);
+  });
+});
+
+describe.each([...KINDS.values()])('$name', (kind) => {
+  it('asks permission for exactly the operations that it calls', () => {
+    const source = readFileSync(new URL(`${kind.name}/index.ts`, FOLDER), 'utf8');
+    const used = new Set<string>();
+    for (const [, service = '', operation = ''] of source.matchAll(/\baws\.(\w+)\s*\.(\w+)\(/g)) {
+      expect(PREFIXES, `${service} is a known service`).toHaveProperty(service);
+      const prefix = PREFIXES[service];
+      if (prefix) used.add(`${prefix}:${operation.charAt(0).toUpperCase()}${operation.slice(1)}`);
+    }
+    const declared = kind.permissions.flatMap(({ actions }) => actions);
+    expect(new Set(declared).size, 'no action twice').toBe(declared.length);
+    expect(declared.filter((action) => used.has(action) || !IMPLIED.has(action)).sort()).toEqual([...used].sort());
+  });
+
+  it('says why it needs each permission, and on what', () => {
+    for (const { actions, resources, because } of kind.permissions) {
+      expect(because.length, because).toBeGreaterThan(20);
+      expect(resources.length).toBeGreaterThan(0);
+      const unbounded = resources.includes('*');
+      const reads = actions.every((action) => /:(Describe|List|Get)/.test(action));
+      // ECS's task definition actions beside reading know no resource either.
+      const excused = kind.name === 'task-definition';
+      if (unbounded) expect(reads || excused, `${actions} on everything`).toBe(true);
+    }
+  });
+});

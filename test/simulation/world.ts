@@ -1,0 +1,346 @@
+/**
+ * A world in one process: the production controller on the local cloud's machines under a virtual clock, with seeded
+ * latency and faults, and drivers that only pretend to run programs. The same seed gives the same history.
+ */
+import { createHash } from 'node:crypto';
+import { zipSync } from 'fflate';
+import type { LambdaContainerStatus } from '../../src/api/index.ts';
+import { type Ports, toItem } from '../../src/aws/index.ts';
+import { assembleController } from '../../src/cli/assemble.ts';
+import { bootstrapLocalAccount } from '../../src/cli/local/bootstrap.ts';
+import type { Controller } from '../../src/controller/index.ts';
+import { Failure, type Random, seededRandom, silentLogger, VirtualClock } from '../../src/core/index.ts';
+import { Cloud } from '../../src/local-cloud/cloud.ts';
+import type { BuildLaunch, ContainerEvent, Drivers, TaskLaunch } from '../../src/local-cloud/contract.ts';
+import { createDirectPorts } from '../../src/local-cloud/direct-ports.ts';
+import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
+import { type DesiredTable, StateTable } from '../../src/store/index.ts';
+
+export interface Faults {
+  /** Probability that a call is throttled before it is done. */
+  throttled: number;
+  /** Probability that a call's answer is lost after it was done. */
+  lost: number;
+  /** Probability that a service answers 500 without doing anything. */
+  broken: number;
+}
+
+const NO_FAULTS: Faults = { throttled: 0, lost: 0, broken: 0 };
+/** Calls that change nothing in AWS, as the controller uses them. */
+const READING = /^(describe|list|get|batchGet|scan|query|filter)/;
+const REGION = 'us-east-1';
+
+interface RunningContainer {
+  readonly report: (event: ContainerEvent) => void;
+  readonly startedAtMs: number;
+}
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly cloud: Cloud;
+  faults: Faults = NO_FAULTS;
+  /** Mutating calls of the controller, newest last: `ecs createService`. */
+  readonly mutations: string[] = [];
+  /** Code digests whose handler throws at start. */
+  readonly brokenImages = new Set<string>();
+  builds = 0;
+  controller: Controller | undefined;
+  #running: Promise<void> | undefined;
+  readonly #tasks = new Map<string, { launch: TaskLaunch; containers: Map<string, RunningContainer> }>();
+  readonly #direct: Ports;
+  readonly #ports: Ports;
+
+  readonly seed: number;
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.random = seededRandom(seed);
+    this.cloud = new Cloud({
+      clock: this.clock,
+      random: seededRandom(seed + 1),
+      state: memoryState(),
+      blobs: memoryBlobs(),
+      settings: {
+        accountId: '000000000000',
+        region: REGION,
+        awsHost: () => '127.0.0.1:4577',
+        delays: { lambdaPendingMs: 3_000, taskProvisioningMs: 5_000, serviceDrainingMs: 60_000, buildQueuedMs: 2_000 },
+      },
+      drivers: () => this.#drivers(),
+    });
+    this.#direct = createDirectPorts(this.cloud, {
+      resolveDigest: async (reference, architecture) => digest(`${reference} ${architecture}`),
+    });
+    this.#ports = this.#hostile(this.#direct);
+  }
+
+  /** Ports without latency and faults, for the test's own hands. */
+  get aws(): Ports {
+    return this.#direct;
+  }
+
+  async bootstrap(): Promise<void> {
+    const role = await this.drive(bootstrapLocalAccount({
+      ports: this.#direct,
+      clock: this.clock,
+      accountId: '000000000000',
+      httpPort: 8080,
+      registry: 'public.ecr.aws',
+      images: {
+        adapter: `127.0.0.1:4577/lambdacontainer/adapter@${this.#putImage('lambdacontainer/adapter', 'adapter')}`,
+        builder: `127.0.0.1:4577/lambdacontainer/builder@${this.#putImage('lambdacontainer/builder', 'builder')}`,
+      },
+    }));
+    await this.#direct.lambda.createFunction({
+      FunctionName: 'hello',
+      Role: role.functionRoleArn,
+      Runtime: 'nodejs22.x',
+      Handler: 'index.handler',
+      Code: { ZipFile: functionCode('one') },
+    });
+    await this.run(30_000);
+  }
+
+  start(): void {
+    this.controller = assembleController(this.#ports, this.clock, this.random, silentLogger, {
+      region: REGION,
+      desiredTable: 'lambdacontainer-desired',
+      stateTable: 'lambdacontainer-state',
+      resyncMs: 30_000,
+      relistMs: 300_000,
+      lease: { durationMs: 15_000, callTimeoutMs: 5_000 },
+      workers: 4,
+      drainMs: 5_000,
+    });
+    this.#running = this.controller.run();
+    // Looked at when it is stopped.
+    this.#running.catch(() => {});
+  }
+
+  async stop(): Promise<void> {
+    this.controller?.stop();
+    if (this.#running) await this.drive(this.#running);
+  }
+
+  /** Lets virtual time pass until `work` is done. */
+  async drive<T>(work: Promise<T>): Promise<T> {
+    let ended = false;
+    const settled = work.finally(() => {
+      ended = true;
+    });
+    settled.catch(() => {});
+    await this.clock.run(() => ended, 600_000);
+    return settled;
+  }
+
+  put(namespace: string, name: string, spec: object): Promise<unknown> {
+    return this.#direct.dynamodb.putItem({
+      TableName: 'lambdacontainer-desired',
+      Item: toItem({ namespace, name, spec }),
+    });
+  }
+
+  remove(namespace: string, name: string): Promise<unknown> {
+    return this.#direct.dynamodb.deleteItem({ TableName: 'lambdacontainer-desired', Key: toItem({ namespace, name }) });
+  }
+
+  status(namespace: string, name: string): Promise<LambdaContainerStatus | undefined> {
+    return new StateTable(this.#direct.dynamodb, 'lambdacontainer-state').status({ namespace, name });
+  }
+
+  /** Runs `limitMs` of virtual time. */
+  async run(limitMs: number): Promise<void> {
+    await this.clock.run(() => false, limitMs);
+  }
+
+  /** Runs until `holds` answers true, asking once a virtual second. Returns the virtual ms it took. */
+  async until(what: string, holds: () => Promise<boolean>, limitMs = 900_000): Promise<number> {
+    const startedMs = this.clock.now();
+    while (this.clock.now() - startedMs < limitMs) {
+      if (await holds()) return this.clock.now() - startedMs;
+      const atMs = this.clock.now() + 1_000;
+      this.clock.after(1_000, () => {});
+      await this.clock.run(() => this.clock.now() >= atMs, 1_000);
+    }
+    const status = await this.status('shop', 'checkout');
+    throw new Error(`seed ${this.seed}: not within ${limitMs} virtual ms: ${what}\n${JSON.stringify(status?.conditions, undefined, 1)}`);
+  }
+
+  async isReady(namespace: string, name: string): Promise<boolean> {
+    const status = await this.status(namespace, name);
+    return status?.conditions.some(({ type, status: held }) => type === 'Ready' && held === 'True') ?? false;
+  }
+
+  /** Weight of each target group of the object's rule and whether it can serve, as the cloud has it now. */
+  traffic(): { group: string; weight: number; canServe: boolean }[] {
+    const { elbv2 } = this.cloud.services;
+    return elbv2.listeners().flatMap(({ arn }) => {
+      const { Rules = [] } = this.cloud.call('elbv2', 'DescribeRules', { ListenerArn: arn }) as {
+        Rules?: { Actions?: { ForwardConfig?: { TargetGroups?: { TargetGroupArn?: string; Weight?: number }[] } }[] }[];
+      };
+      return Rules.flatMap(({ Actions = [] }) =>
+        Actions.flatMap(({ ForwardConfig }) =>
+          (ForwardConfig?.TargetGroups ?? []).map(({ TargetGroupArn = '', Weight = 0 }) => {
+            const { TargetHealthDescriptions = [] } = this.cloud.call('elbv2', 'DescribeTargetHealth', {
+              TargetGroupArn,
+            }) as {
+              TargetHealthDescriptions?: { TargetHealth?: { State?: string } }[];
+            };
+            return {
+              group: TargetGroupArn,
+              weight: Weight,
+              canServe: TargetHealthDescriptions.some(({ TargetHealth }) =>
+                ['healthy', 'unavailable'].includes(TargetHealth?.State ?? ''),
+              ),
+            };
+          }),
+        ),
+      );
+    });
+  }
+
+  /** Runs until `holds`, asking `check` after every event; for invariants that no moment may break. */
+  async watch(check: () => void, holds: () => boolean, limitMs: number): Promise<boolean> {
+    return this.clock.run(() => {
+      check();
+      return holds();
+    }, limitMs);
+  }
+
+  #hostile(ports: Ports): Ports {
+    const wrapped: Record<string, unknown> = { registry: ports.registry };
+    for (const [service, port] of Object.entries(ports)) {
+      if (service === 'registry') continue;
+      const methods: Record<string, unknown> = {};
+      for (const [operation, method] of Object.entries(
+        port as Record<string, (input: unknown, call?: object) => Promise<unknown>>,
+      )) {
+        methods[operation] = async (input: unknown, call?: { signal?: AbortSignal }) => {
+          await this.#delay(5 + this.random.next() * 60);
+          const fail = (kind: 'throttled' | 'transient', code: string) =>
+            new Failure({ kind, service, operation, code, message: `${code} (simulated)` });
+          if (this.random.next() < this.faults.throttled) throw fail('throttled', 'ThrottlingException');
+          if (this.random.next() < this.faults.broken) throw fail('transient', 'InternalFailure');
+          if (service !== 'dynamodb' && service !== 'streams' && !READING.test(operation))
+            this.mutations.push(`${service} ${operation}`);
+          const output = await method(input, call);
+          await this.#delay(5 + this.random.next() * 60);
+          if (this.random.next() < this.faults.lost) throw fail('transient', 'TimeoutError');
+          return output;
+        };
+      }
+      wrapped[service] = methods;
+    }
+    return wrapped as unknown as Ports;
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.after(ms, resolve));
+  }
+
+  #drivers(): Drivers {
+    return {
+      tasks: {
+        prepare: (launch) => void this.#tasks.set(launch.taskArn, { launch, containers: new Map() }),
+        startContainer: (taskArn, container, report) => {
+          const task = this.#tasks.get(taskArn);
+          const launch = task?.launch.containers.find(({ name }) => name === container);
+          if (!task || !launch) throw new Error(`no such container ${container}`);
+          this.clock.after(400, () => {
+            task.containers.set(container, { report, startedAtMs: this.clock.now() });
+            report({ type: 'started' });
+            const image = launch.image.split('@')[1] ?? '';
+            if (container !== 'front' && this.brokenImages.has(image)) {
+              this.clock.after(800, () => this.#exit(taskArn, container, 1));
+            }
+          });
+        },
+        signalContainer: (taskArn, container, signal) => {
+          // A runtime as PID 1 ignores SIGTERM; the adapter drains and ends.
+          if (signal === 'SIGKILL') this.clock.after(20, () => this.#exit(taskArn, container, 137));
+          else if (container === 'front') this.clock.after(300, () => this.#exit(taskArn, container, 0));
+        },
+        checkContainer: (taskArn, container, _command, _timeoutMs, report) => {
+          this.clock.after(30, () => report(this.#tasks.get(taskArn)?.containers.has(container) ?? false));
+        },
+        release: (taskArn) => void this.#tasks.delete(taskArn),
+      },
+      probes: {
+        probe: ({ ip }, report) => {
+          this.clock.after(20, () => {
+            const task = [...this.#tasks.values()].find(({ launch }) => launch.privateIp === ip);
+            const containers = task ? [...task.containers] : [];
+            const runtimes = containers.filter(([name]) => name !== 'front');
+            const asking = runtimes.some(([, { startedAtMs }]) => this.clock.now() - startedAtMs > 500);
+            report(containers.length === 0 ? undefined : asking ? 200 : 503);
+          });
+        },
+      },
+      builds: {
+        start: (launch, report) => {
+          this.builds++;
+          this.clock.after(8_000, () => {
+            this.#pushBuilt(launch);
+            report({ type: 'phase', phase: 'BUILD', succeeded: true });
+            report({ type: 'ended', succeeded: true });
+          });
+        },
+        stop: () => {},
+      },
+      functions: {
+        invoke: async (_launch, event) => ({ payload: event, functionError: undefined, logTail: '' }),
+      },
+    };
+  }
+
+  #exit(taskArn: string, container: string, exitCode: number): void {
+    const running = this.#tasks.get(taskArn)?.containers.get(container);
+    if (!running) return;
+    this.#tasks.get(taskArn)?.containers.delete(container);
+    running.report({ type: 'exited', exitCode });
+  }
+
+  #pushBuilt(launch: BuildLaunch): void {
+    const build = JSON.parse(launch.environment.LAMBDACONTAINER_BUILD ?? '{}') as {
+      repositoryUri: string;
+      tag: string;
+    };
+    const repository = build.repositoryUri.slice(build.repositoryUri.indexOf('/') + 1);
+    this.#putImage(repository, build.tag);
+  }
+
+  /** An image whose content is a function of its tag. */
+  #putImage(repository: string, tag: string): string {
+    const { ecr } = this.cloud.services;
+    const config = Buffer.from(
+      JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] }, tag }),
+    );
+    let pushed = '';
+    this.cloud.enter((nowMs) => {
+      if (!ecr.repository(repository)) ecr.seedRepository(repository, nowMs);
+      const configDigest = ecr.putBlob(repository, config);
+      const manifest = Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: configDigest, size: config.length },
+          layers: [],
+        }),
+      );
+      pushed = ecr.putManifest(repository, tag, 'application/vnd.oci.image.manifest.v1+json', manifest, nowMs);
+    });
+    return pushed;
+  }
+}
+
+/** A zip whose content is `text`. */
+export function functionCode(text: string): Uint8Array {
+  return zipSync({ 'index.mjs': Buffer.from(text) }, { mtime: new Date(Date.UTC(2000, 0, 1)) });
+}
+
+function digest(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+export type { DesiredTable };
