@@ -19,6 +19,8 @@ export class Memory {
   readonly #epoch: () => number;
   #objects: Map<string, StoredObject> = new Map();
   #sequence = 0;
+  /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
+  readonly #released = new Set<string>();
 
   constructor(table: StateTable, epoch: () => number) {
     this.#table = table;
@@ -42,14 +44,25 @@ export class Memory {
     return [...this.#objects.values()].flatMap((stored) => (stored.inventory ? [stored.inventory.body] : []));
   }
 
-  /** Other objects that hold a shared resource in their inventory. */
+  /** Other objects that hold a shared resource in their inventory and are not about to let go of it. */
   isUsedByOthers(uid: string, entry: InventoryEntry): boolean {
-    const identity = canonicalJson(entry.identity);
+    const resource = resourceId(entry);
     return this.inventories().some(
       (inventory) =>
         inventory.uid !== uid &&
-        inventory.entries.some((other) => other.kind === entry.kind && canonicalJson(other.identity) === identity),
+        !this.#released.has(`${inventory.uid} ${resource}`) &&
+        inventory.entries.some((other) => resourceId(other) === resource),
     );
+  }
+
+  /**
+   * Lets go of a shared resource if others still use it, and says whether it did. Of several objects that end at the
+   * same time exactly one is told false: it is the last user, and deletes.
+   */
+  release(uid: string, entry: InventoryEntry): boolean {
+    if (!this.isUsedByOthers(uid, entry)) return false;
+    this.#released.add(`${uid} ${resourceId(entry)}`);
+    return true;
   }
 
   /** Writes the inventory if it differs from what is stored. */
@@ -59,6 +72,7 @@ export class Memory {
     await this.#write(key, async () => {
       const version = await this.#table.put(key, 'inventory', body, stored.inventory?.version ?? 0, this.#epoch());
       stored.inventory = { version, body };
+      for (const entry of body.entries) this.#released.delete(`${body.uid} ${resourceId(entry)}`);
     });
   }
 
@@ -127,6 +141,10 @@ export class Memory {
       throw error;
     }
   }
+}
+
+function resourceId({ kind, identity }: InventoryEntry): string {
+  return `${kind} ${canonicalJson(identity)}`;
 }
 
 function revisionPart(number: number): `revision#${string}` {

@@ -321,7 +321,11 @@ export class Narrator {
     for (const left of report.plan.drift.filter(({ reason }) => reason === 'LeftBehind')) {
       events.push({ at, type: 'Warning', reason: left.reason, node: left.nodeId, message: String(left.observed) });
     }
-    events.push(...results.map((result) => stepEvent(result, nowMs)));
+    for (const result of results) {
+      // The same failure again is no news; the log has it.
+      if (result.failure && sameFailure(before?.lastAwsError, result.failure)) continue;
+      events.push(stepEvent(result, nowMs));
+    }
     for (const condition of after.conditions) {
       const known = before?.conditions.find(({ type }) => type === condition.type);
       if (known?.status === condition.status && known.reason === condition.reason) continue;

@@ -196,7 +196,7 @@ export class Reconciler {
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
     const { kinds, io, memory, narrator, fence } = this.#parts;
-    const next = plan(world, kinds);
+    const next = this.#letGo(inventory.uid, world, plan(world, kinds));
     // Intent first: should the answer of a create be lost, what it made is found again as ours.
     await memory.saveInventory(key, withIntent(inventory, next, world.nowMs));
     const results = await runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, signal);
@@ -218,6 +218,15 @@ export class Reconciler {
     await memory.saveInventory(key, after);
     await narrator.passed(report);
     return this.#outcome(key, next, results, obstructions);
+  }
+
+  /** What is forgotten because others use it is let go of now, unless they have let go meanwhile. */
+  #letGo(uid: string, world: World, next: Plan): Plan {
+    const forget = next.forget.filter((entry) => {
+      const orphan = world.orphans.find((candidate) => candidate.entry === entry);
+      return !orphan?.stillUsed || this.#parts.memory.release(uid, entry);
+    });
+    return { ...next, forget };
   }
 
   #outcome(key: ObjectKey, next: Plan, results: readonly StepResult[], obstructions: readonly Obstruction[]): Outcome {
@@ -292,7 +301,7 @@ function entryOf(step: Step, nowMs: number, seen: boolean): InventoryEntry {
     identity: step.identity,
     shared: step.shared,
     capacity: step.capacity,
-    order: step.order,
+    dependsOn: step.dependsOn,
     propsHash: propsHash(step.props),
     actedAtMs: nowMs,
     seen,

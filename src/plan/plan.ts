@@ -17,8 +17,7 @@ const POLL_MS_MAX = 15_000;
 
 export function plan(world: World, kinds: KindRegistry): Plan {
   const draft: Draft = { verdicts: new Map(), steps: [], drift: [], forget: [], record: [], seen: [] };
-  if (world.goal === 'converge')
-    for (const [order, view] of world.nodes.entries()) judge(view, order, world, kinds, draft);
+  if (world.goal === 'converge') for (const view of world.nodes) judge(view, world, kinds, draft);
   const converged = [...draft.verdicts.values()].every((verdict) => verdict.state === 'settled');
   if (world.goal !== 'converge' || (converged && world.complete)) {
     judgeOrphans(world, kinds, draft);
@@ -45,7 +44,7 @@ export function propsHash(props: unknown): string {
   return shortHash(canonicalJson(props), 16);
 }
 
-function judge(view: NodeView, order: number, world: World, kinds: KindRegistry, draft: Draft): void {
+function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft): void {
   const { node, resolved, observation } = view;
   const kind = kindOf(kinds, node.kind);
   const settle = (verdict: Verdict) => draft.verdicts.set(node.id, verdict);
@@ -66,7 +65,7 @@ function judge(view: NodeView, order: number, world: World, kinds: KindRegistry,
     reason,
     shared: node.shared === true,
     capacity: node.capacity === true,
-    order,
+    dependsOn: node.dependsOn,
   });
   const act = (next: Step) => {
     if (obstacle !== undefined) return void settle({ state: 'blocked', on: obstacle });
@@ -170,33 +169,38 @@ function judge(view: NodeView, order: number, world: World, kinds: KindRegistry,
   settle({ state: 'settled' });
 }
 
-/** Everything left over goes in the reverse order of creation, a rank at a time, each only on proof that it is ours. */
+/** Everything left over goes, users before what they use, each only on proof that it is ours. */
 function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
   const propagationMs = world.trafficMovedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
-  const orphans = [...world.orphans].sort((a, b) => b.entry.order - a.entry.order);
-  let rank: number | undefined;
-  for (const orphan of orphans) {
+  const standing = world.orphans.filter(
+    ({ entry, observation, stillUsed }) => !kinds.get(entry.kind)?.facet && (stillUsed || observation.state !== 'absent'),
+  );
+  for (const orphan of world.orphans) {
     const { entry, observation } = orphan;
-    const id = orphanId(entry);
     const kind = kinds.get(entry.kind);
-    if (!kind || kind.facet || observation.state === 'absent' || orphan.stillUsed) {
+    const settle = (verdict: Verdict) => draft.verdicts.set(orphanId(entry), verdict);
+    if (!kind || !standing.includes(orphan)) {
       draft.forget.push(entry);
       continue;
     }
-    // Something created later still stands: it may use this one.
-    if (rank !== undefined && entry.order < rank) {
-      draft.verdicts.set(id, { state: 'blocked', on: 'later resources' });
+    const user = standing.find((other) => other !== orphan && other.entry.dependsOn.includes(entry.nodeId));
+    if (user) {
+      settle({ state: 'blocked', on: user.entry.nodeId });
+      continue;
+    }
+    if (orphan.stillUsed) {
+      // The last user deletes it; this one only stops using it, when nothing of its own needs it any more.
+      draft.forget.push(entry);
       continue;
     }
     if (observation.state === 'unknown') {
-      rank = entry.order;
-      draft.verdicts.set(id, { state: 'unknown', failure: observation.failure });
+      settle({ state: 'unknown', failure: observation.failure });
       continue;
     }
+    if (observation.state === 'absent') continue;
     const readiness = kind.readiness(observation.observed, undefined);
     if (readiness.state === 'ending') {
-      rank = entry.order;
-      draft.verdicts.set(id, pending(readiness.reason, readiness.message, entry.actedAtMs, world.nowMs));
+      settle(pending(readiness.reason, readiness.message, entry.actedAtMs, world.nowMs));
       continue;
     }
     if (world.goal === 'retain' && kind.tags(observation.observed) === undefined) {
@@ -206,8 +210,9 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
     }
     const stranger = notOurs(kind, observation.observed, world, entry.shared, true);
     if (stranger) {
-      // Not ours any more: left as it is, and said so.
+      // Not ours any more: left as it is, and said so, unless it was us who took our tags off.
       draft.forget.push(entry);
+      if (world.goal === 'retain') continue;
       draft.drift.push({
         nodeId: entry.nodeId,
         path: 'tags',
@@ -218,8 +223,7 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
       continue;
     }
     if (entry.capacity && world.goal === 'converge' && propagationMs > 0) {
-      rank = entry.order;
-      draft.verdicts.set(id, {
+      settle({
         state: 'pending',
         reason: 'TrafficPropagating',
         message: `${entry.nodeId} goes once its traffic has been elsewhere for ${formatDuration(TRAFFIC_PROPAGATION_MS)}`,
@@ -228,9 +232,8 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
       });
       continue;
     }
-    rank = entry.order;
     draft.steps.push(deletion(orphan, world.goal === 'retain' ? 'release' : 'delete', observation.observed));
-    draft.verdicts.set(id, { state: 'acting', reason: 'Deleting', message: `${entry.nodeId} is no longer desired` });
+    settle({ state: 'acting', reason: 'Deleting', message: `${entry.nodeId} is no longer desired` });
   }
 }
 
@@ -246,7 +249,7 @@ function deletion({ entry }: OrphanView, action: 'delete' | 'release', observed:
     reason: action === 'release' ? 'deletionPolicy is retain' : `${entry.nodeId} is no longer desired`,
     shared: entry.shared,
     capacity: entry.capacity,
-    order: entry.order,
+    dependsOn: entry.dependsOn,
   };
 }
 

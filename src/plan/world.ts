@@ -83,7 +83,7 @@ export interface Step {
   readonly reason: string;
   readonly shared: boolean;
   readonly capacity: boolean;
-  readonly order: number;
+  readonly dependsOn: readonly string[];
 }
 
 /** A difference at unchanged desire: somebody or something else changed it. */

@@ -10,8 +10,8 @@ export interface InventoryEntry {
   readonly identity: Identity;
   readonly shared: boolean;
   readonly capacity: boolean;
-  /** Position in the order of creation; deletion goes the other way. */
-  readonly order: number;
+  /** Node ids that it uses: they are deleted after it. */
+  readonly dependsOn: readonly string[];
   /** Hash of the desired props at the last act: a difference at an equal hash is drift, not a change of desire. */
   readonly propsHash: string;
   /** Last time we created or changed it, epoch ms. */

@@ -100,6 +100,15 @@ export class LocalRun {
     return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(-40).join('\n') : '';
   }
 
+  /** What a failed test needs to be understood: every status that is not Ready, and the controller's last lines. */
+  async explain(): Promise<string> {
+    const lines: string[] = [];
+    for await (const { key, status } of new StateTable(this.aws.dynamodb, this.local.tables.state).statuses()) {
+      if (status.phase !== 'Ready') lines.push(`${key.name} ${status.phase} ${JSON.stringify(status.conditions)} ${JSON.stringify(status.inventory)}`);
+    }
+    return `${lines.join('\n')}\n${this.controllerLog()}`;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   cli,
   eventually,
@@ -29,6 +29,12 @@ beforeAll(async () => {
   run = new LocalRun(folder);
   await run.says('Try next');
 }, LONG);
+
+beforeEach(({ onTestFailed }) => {
+  onTestFailed(async () => {
+    process.stderr.write(`${await run.explain()}\n`);
+  });
+});
 
 afterAll(async () => {
   await run?.stop();

@@ -65,7 +65,7 @@ function entry(nodeId: string, extra: Partial<InventoryEntry> = {}): InventoryEn
     identity: { name: nodeId },
     shared: false,
     capacity: false,
-    order: 0,
+    dependsOn: [],
     propsHash: propsHash(props),
     actedAtMs: 0,
     seen: true,
@@ -328,12 +328,12 @@ const cases: Case[] = [
   },
   {
     name: 'orphans when all is settled',
-    reason: 'the one created last goes first, and the earlier one waits for it',
+    reason: 'users go first, and what they use waits for them, whatever the graph looks like now',
     world: world([[thing('a'), present()]], {
       entries: [entry('a')],
       orphans: [
-        { entry: entry('first', { order: 1 }), observation: present(), stillUsed: false },
-        { entry: entry('second', { order: 2 }), observation: present(), stillUsed: false },
+        { entry: entry('first'), observation: present(), stillUsed: false },
+        { entry: entry('second', { dependsOn: ['first'] }), observation: present(), stillUsed: false },
       ],
     }),
     steps: ['delete second'],
@@ -367,8 +367,8 @@ const cases: Case[] = [
     world: world([], {
       goal: 'delete',
       orphans: [
-        { entry: entry('later', { order: 2 }), observation: throttled, stillUsed: false },
-        { entry: entry('earlier', { order: 1 }), observation: present(), stillUsed: false },
+        { entry: entry('later', { dependsOn: ['earlier'] }), observation: throttled, stillUsed: false },
+        { entry: entry('earlier'), observation: present(), stillUsed: false },
       ],
     }),
     steps: [],
@@ -397,8 +397,8 @@ const cases: Case[] = [
     world: world([], {
       goal: 'delete',
       orphans: [
-        { entry: entry('weights', { kind: 'facet', order: 2 }), observation: present(), stillUsed: false },
-        { entry: entry('rule', { order: 1 }), observation: present(), stillUsed: false },
+        { entry: entry('weights', { kind: 'facet', dependsOn: ['rule'] }), observation: present(), stillUsed: false },
+        { entry: entry('rule'), observation: present(), stillUsed: false },
       ],
     }),
     steps: ['delete rule'],
