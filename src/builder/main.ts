@@ -20,7 +20,10 @@ async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> 
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
   const { ports, close } = createSdkPorts({ region, credentials: credentialsOf(env) }, { resolveDigest: unused });
   const { host } = parseRepository(order.repositoryUri);
-  const registry = new RegistryClient({ credentials: ecrCredentials(() => ports.ecr, systemClock, host), attempts: ATTEMPTS });
+  const registry = new RegistryClient({
+    credentials: ecrCredentials(() => ports.ecr, systemClock, host),
+    attempts: ATTEMPTS,
+  });
   const folder = await mkdtemp(join(tmpdir(), 'lambdacontainer-build-'));
   try {
     await build(order, {

@@ -43,7 +43,10 @@ export async function start(env: Environment, onSignal: (stop: () => void) => vo
   const settings = readSettings(env);
   const logger = pino({ level: env.LOG_LEVEL ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime });
   // The registry is asked with a token of ECR, which is one of the ports that it stands beside.
-  const registry = registryPort({ clock: systemClock, credentials: ecrCredentials(() => connected.ports.ecr, systemClock) });
+  const registry = registryPort({
+    clock: systemClock,
+    credentials: ecrCredentials(() => connected.ports.ecr, systemClock),
+  });
   const connected: { readonly ports: Ports; readonly close: () => void } = createSdkPorts(
     {
       region: settings.region,

@@ -149,7 +149,13 @@ export interface TaskDriver {
   startContainer(taskArn: string, container: string, report: (event: ContainerEvent) => void): void;
   signalContainer(taskArn: string, container: string, signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Runs a container health check command (`CMD …` or `CMD-SHELL …`) in the container. */
-  checkContainer(taskArn: string, container: string, command: readonly string[], timeoutMs: number, report: (healthy: boolean) => void): void;
+  checkContainer(
+    taskArn: string,
+    container: string,
+    command: readonly string[],
+    timeoutMs: number,
+    report: (healthy: boolean) => void,
+  ): void;
   /** Everything of the task has ended: free address, ports and folders. */
   release(taskArn: string): void;
 }
@@ -198,7 +204,11 @@ export interface InvocationResult {
 }
 
 export interface FunctionDriver {
-  invoke(launch: FunctionLaunch, event: Uint8Array, context: { requestId: string; clientContext?: string }): Promise<InvocationResult>;
+  invoke(
+    launch: FunctionLaunch,
+    event: Uint8Array,
+    context: { requestId: string; clientContext?: string },
+  ): Promise<InvocationResult>;
 }
 
 export interface TargetProbe {

@@ -94,7 +94,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     ],
     onFault,
   });
-  const loadBalancer = new LoadBalancer({ elbv2, lambda, endpoint: drivers.endpoint, clock, random, logger, host: '127.0.0.1' });
+  const loadBalancer = new LoadBalancer({
+    elbv2,
+    lambda,
+    endpoint: drivers.endpoint,
+    clock,
+    random,
+    logger,
+    host: '127.0.0.1',
+  });
   await loadBalancer.syncListeners();
 
   let closing: Promise<void> | undefined;

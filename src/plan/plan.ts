@@ -173,7 +173,8 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
 function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
   const propagationMs = world.trafficMovedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
   const standing = world.orphans.filter(
-    ({ entry, observation, stillUsed }) => !kinds.get(entry.kind)?.facet && (stillUsed || observation.state !== 'absent'),
+    ({ entry, observation, stillUsed }) =>
+      !kinds.get(entry.kind)?.facet && (stillUsed || observation.state !== 'absent'),
   );
   for (const orphan of world.orphans) {
     const { entry, observation } = orphan;

@@ -216,7 +216,10 @@ describe('a service', () => {
       message: expect.stringMatching(/tasks stopped: Essential container in task exited \(adapter: exit code 1\)/),
     });
     cloud.containers = 'run';
-    await cloud.until('ECS, which never gave up, succeeds', async () => ecsService.readiness(await observe(), desired).state === 'ready');
+    await cloud.until(
+      'ECS, which never gave up, succeeds',
+      async () => ecsService.readiness(await observe(), desired).state === 'ready',
+    );
   });
 
   it('keeps the count that auto scaling gave it through a change', async () => {

@@ -104,7 +104,10 @@ export class LocalRun {
   async explain(): Promise<string> {
     const lines: string[] = [];
     for await (const { key, status } of new StateTable(this.aws.dynamodb, this.local.tables.state).statuses()) {
-      if (status.phase !== 'Ready') lines.push(`${key.name} ${status.phase} ${JSON.stringify(status.conditions)} ${JSON.stringify(status.inventory)}`);
+      if (status.phase !== 'Ready')
+        lines.push(
+          `${key.name} ${status.phase} ${JSON.stringify(status.conditions)} ${JSON.stringify(status.inventory)}`,
+        );
     }
     return `${lines.join('\n')}\n${this.controllerLog()}`;
   }

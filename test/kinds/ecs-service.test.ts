@@ -392,7 +392,8 @@ describe('observe', () => {
       deployment: { createdAt: new Date(-60_001), desiredCount: 2, runningCount: 1 },
       service: { desiredCount: 2, runningCount: 2 },
       asks: true,
-      reason: 'tasks that run and then crash are not counted, and the old deployment’s tasks hide that they are missing',
+      reason:
+        'tasks that run and then crash are not counted, and the old deployment’s tasks hide that they are missing',
     },
     {
       name: 'is old and complete',

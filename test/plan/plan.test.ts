@@ -387,7 +387,10 @@ const cases: Case[] = [
   {
     name: 'retain, of something without tags',
     reason: 'nothing can be taken off it, so it is only forgotten: else it would be released for ever',
-    world: world([], { goal: 'retain', orphans: [{ entry: entry('old'), observation: present({ tags: null }), stillUsed: false }] }),
+    world: world([], {
+      goal: 'retain',
+      orphans: [{ entry: entry('old'), observation: present({ tags: null }), stillUsed: false }],
+    }),
     steps: [],
     verdicts: {},
   },

@@ -81,17 +81,19 @@ export class World {
   }
 
   async bootstrap(): Promise<void> {
-    const role = await this.drive(bootstrapLocalAccount({
-      ports: this.#direct,
-      clock: this.clock,
-      accountId: '000000000000',
-      httpPort: 8080,
-      registry: 'public.ecr.aws',
-      images: {
-        adapter: `127.0.0.1:4577/lambdacontainer/adapter@${this.#putImage('lambdacontainer/adapter', 'adapter')}`,
-        builder: `127.0.0.1:4577/lambdacontainer/builder@${this.#putImage('lambdacontainer/builder', 'builder')}`,
-      },
-    }));
+    const role = await this.drive(
+      bootstrapLocalAccount({
+        ports: this.#direct,
+        clock: this.clock,
+        accountId: '000000000000',
+        httpPort: 8080,
+        registry: 'public.ecr.aws',
+        images: {
+          adapter: `127.0.0.1:4577/lambdacontainer/adapter@${this.#putImage('lambdacontainer/adapter', 'adapter')}`,
+          builder: `127.0.0.1:4577/lambdacontainer/builder@${this.#putImage('lambdacontainer/builder', 'builder')}`,
+        },
+      }),
+    );
     await this.#direct.lambda.createFunction({
       FunctionName: 'hello',
       Role: role.functionRoleArn,
@@ -164,7 +166,9 @@ export class World {
       await this.clock.run(() => this.clock.now() >= atMs, 1_000);
     }
     const status = await this.status('shop', 'checkout');
-    throw new Error(`seed ${this.seed}: not within ${limitMs} virtual ms: ${what}\n${JSON.stringify(status?.conditions, undefined, 1)}`);
+    throw new Error(
+      `seed ${this.seed}: not within ${limitMs} virtual ms: ${what}\n${JSON.stringify(status?.conditions, undefined, 1)}`,
+    );
   }
 
   async isReady(namespace: string, name: string): Promise<boolean> {

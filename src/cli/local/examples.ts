@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Zippable, zipSync } from 'fflate';
-import type { Ports } from '../../aws/index.ts';
-import { isFailure, UserError } from '../../core/index.ts';
+import { ecrCredentials, type Ports } from '../../aws/index.ts';
+import { isFailure, systemClock, UserError } from '../../core/index.ts';
 import {
   compose,
   fileEntry,
@@ -126,7 +126,7 @@ async function pushExampleImage(ports: Ports, example: Example, registry: string
   } catch (error) {
     if (!isFailure(error, 'conflict')) throw error;
   }
-  const client = new RegistryClient();
+  const client = new RegistryClient({ credentials: ecrCredentials(() => ports.ecr, systemClock, registry) });
   try {
     const { manifest, config } = await client.image(parseReference(`${registry}/lambda/nodejs:22`), {
       os: 'linux',

@@ -363,9 +363,7 @@ async function whyTasksStopped(
   );
   if (!taskArns || taskArns.length === 0) return NONE_STOPPED;
   const { tasks } = await io.aws.ecs.describeTasks({ cluster, tasks: taskArns }, call);
-  const ofDeployment = (tasks ?? [])
-    .filter(({ startedBy }) => startedBy === id)
-    .sort((a, b) => endOf(b) - endOf(a));
+  const ofDeployment = (tasks ?? []).filter(({ startedBy }) => startedBy === id).sort((a, b) => endOf(b) - endOf(a));
   return {
     reasons: [...new Set(ofDeployment.map(whyStopped))].slice(0, STOPPED_REASONS_MAX),
     crashed: ofDeployment.filter(({ stopCode }) => stopCode === 'EssentialContainerExited').length,
