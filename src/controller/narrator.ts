@@ -368,7 +368,11 @@ export class Narrator {
 }
 
 function stepEvent({ step, failure, tookMs }: StepResult, nowMs: number): ObjectEvent {
-  const named = `${step.kind} ${Object.values(step.identity).filter(Boolean).join('/')}`;
+  // ARNs begin alike; what tells them apart is their end.
+  const names = Object.values(step.identity)
+    .filter(Boolean)
+    .map((name) => name.split(':').at(-1));
+  const named = `${step.kind} ${names.join('/')}`;
   if (failure) {
     return {
       at: iso(nowMs),

@@ -23,7 +23,7 @@ import {
   parseKey,
   sameIdentity,
 } from '../resource/index.ts';
-import type { DesiredRecord, DesiredTable } from '../store/index.ts';
+import { CONTROLLER_NAMESPACE, type DesiredRecord, type DesiredTable } from '../store/index.ts';
 import type { Allocator } from './allocator.ts';
 import type { Classes } from './classes.ts';
 import type { Memory } from './memory.ts';
@@ -67,6 +67,13 @@ export class Reconciler {
   /** @throws Failure when the tables cannot be read or written; anything else thrown is a programmer's error */
   async reconcile(id: string, signal?: AbortSignal): Promise<Outcome> {
     const key = parseKey(id);
+    if (key.namespace === CONTROLLER_NAMESPACE) {
+      this.#parts.logger.warn(
+        { key: id },
+        `namespace '${CONTROLLER_NAMESPACE}' is the controller's own: the record is ignored`,
+      );
+      return { type: 'done' };
+    }
     const record = await this.#parts.desired.get(key, signal ? { signal } : {});
     const inventory = this.#parts.memory.get(key).inventory?.body;
     if (!record || inventory?.deletingSinceMs !== undefined) {

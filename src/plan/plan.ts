@@ -91,7 +91,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
         reason: `Missing${pascal(node.kind)}`,
       });
     }
-    return act(step('create', entry?.seen ? `${node.id} is gone` : `${node.id} does not exist yet`, undefined, []));
+    return act(step('create', entry?.seen ? 'it was gone' : 'not there yet', undefined, []));
   }
 
   const observed = observation.observed;
@@ -133,7 +133,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
       return act(
         step(
           'update',
-          changes.length > 0 ? explain(changes) : `trying again after ${readiness.reason}`,
+          changes.length > 0 ? explain(changes, desiredBefore) : `trying again after ${readiness.reason}`,
           observed,
           changes,
         ),
@@ -149,7 +149,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
       }
     }
     const replace = changes.some((change) => change.replace);
-    return act(step(replace ? 'reincarnate' : 'update', explain(changes), observed, changes));
+    return act(step(replace ? 'reincarnate' : 'update', explain(changes, desiredBefore), observed, changes));
   }
   if (readiness.state === 'pending') {
     if (desiredBefore && world.wasReady) {
@@ -247,7 +247,7 @@ function deletion({ entry }: OrphanView, action: 'delete' | 'release', observed:
     props: undefined,
     observed,
     changes: [],
-    reason: action === 'release' ? 'deletionPolicy is retain' : `${entry.nodeId} is no longer desired`,
+    reason: action === 'release' ? 'deletionPolicy is retain' : 'no longer desired',
     shared: entry.shared,
     capacity: entry.capacity,
     dependsOn: entry.dependsOn,
@@ -310,9 +310,13 @@ function requeueAfter(world: World, draft: Draft): number | undefined {
   return least;
 }
 
-function explain(changes: readonly Change[]): string {
+/** Only a difference at unchanged desire is called by its drift reason. */
+function explain(changes: readonly Change[], isDrift: boolean): string {
   return changes
-    .map((change) => `${change.reason}: ${change.path} ${brief(change.observed)} → ${brief(change.desired)}`)
+    .map(
+      ({ reason, path, observed, desired }) =>
+        `${isDrift ? `${reason}: ` : ''}${path} ${brief(observed)} → ${brief(desired)}`,
+    )
     .join('; ');
 }
 

@@ -5,6 +5,7 @@
  */
 import { type DynamoPort, toItem } from '../aws/index.ts';
 import { isFailure } from '../core/index.ts';
+import { CONTROLLER_NAMESPACE } from './state-table.ts';
 
 export class Allocations {
   readonly #dynamo: DynamoPort;
@@ -49,5 +50,5 @@ export class Allocations {
 }
 
 function itemKey(listenerArn: string, priority: number) {
-  return { namespace: '_controller', key: `listener#${listenerArn}#${priority}` };
+  return { namespace: CONTROLLER_NAMESPACE, key: `listener#${listenerArn}#${priority}` };
 }

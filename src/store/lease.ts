@@ -5,6 +5,7 @@
  */
 import { type Call, type DynamoPort, fromItem, toItem } from '../aws/index.ts';
 import { type Clock, Failure, isFailure, type Logger, type Random, sleep, type Timer, uuid } from '../core/index.ts';
+import { CONTROLLER_NAMESPACE } from './state-table.ts';
 
 export interface LeaseSettings {
   readonly durationMs: number;
@@ -22,7 +23,7 @@ interface Held {
 /** The outcome of a call that failed for a passing reason. */
 const UNKNOWN = Symbol('unknown');
 const RETRY_MS = 500;
-const KEY = { namespace: '_controller', key: 'lease' };
+const KEY = { namespace: CONTROLLER_NAMESPACE, key: 'lease' };
 
 export class Lease {
   readonly #dynamo: DynamoPort;

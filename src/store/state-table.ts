@@ -11,6 +11,9 @@ import type { ObjectKey } from '../resource/key.ts';
 /** Seconds that an event is kept: DynamoDB removes it by TTL some time after. */
 const EVENT_TTL_SECONDS = 7 * 24 * 3600;
 
+/** Partition of what belongs to no object: lease and allocations. */
+export const CONTROLLER_NAMESPACE = '_controller';
+
 export interface Versioned<T> {
   readonly version: number;
   readonly body: T;
@@ -257,7 +260,7 @@ function partKey(name: string, part: string): string {
 function parseItemKey(item: Record<string, unknown>): { key: ObjectKey; part: string } | undefined {
   const text = String(item.key);
   const hash = text.indexOf('#');
-  if (hash < 0 || String(item.namespace) === '_controller') return undefined;
+  if (hash < 0 || String(item.namespace) === CONTROLLER_NAMESPACE) return undefined;
   return {
     key: { namespace: String(item.namespace), name: decodeURIComponent(text.slice(0, hash)) },
     part: text.slice(hash + 1),

@@ -49,6 +49,15 @@ function code(body: string): Uint8Array {
   });
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function serviceOf(name: string): Promise<string> {
   const status = await run.status(name);
   const service = status?.inventory
@@ -492,8 +501,10 @@ describe('ends and beginnings', () => {
     'SIGKILL of everything loses nothing',
     async () => {
       const builds = await run.builds();
+      const controller = await run.controllerPid();
       run.signal('SIGKILL');
       await run.ended;
+      await eventually(async () => !isAlive(controller));
       run = new LocalRun(folder);
       await run.says('Try next');
       expect(await run.builds()).toEqual(builds);

@@ -105,9 +105,10 @@ describe.each(SEEDS)('seed %i', (seed) => {
     await world.bootstrap();
     world.start();
     await world.put('shop', 'checkout', SPEC);
-    for (let restart = 0; restart < 8; restart++) {
-      await world.run(500 + world.random.next() * 6_000);
-      await world.stop();
+    for (let restart = 0; restart < 12; restart++) {
+      // The next one leads 20 virtual seconds after a kill: the dead one's lease and its last call must be over.
+      await world.run(20_000 + world.random.next() * 4_000);
+      world.kill();
       world.start();
     }
     await world.until('Ready', () => world?.isReady('shop', 'checkout') ?? Promise.resolve(false));

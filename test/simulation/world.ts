@@ -49,7 +49,8 @@ export class World {
   #running: Promise<void> | undefined;
   readonly #tasks = new Map<string, { launch: TaskLaunch; containers: Map<string, RunningContainer> }>();
   readonly #direct: Ports;
-  readonly #ports: Ports;
+  /** Set for the controller that runs: once true, none of its calls is ever answered again. */
+  #life = { ended: false };
 
   readonly seed: number;
 
@@ -72,7 +73,6 @@ export class World {
     this.#direct = createDirectPorts(this.cloud, {
       resolveDigest: async (reference, architecture) => digest(`${reference} ${architecture}`),
     });
-    this.#ports = this.#hostile(this.#direct);
   }
 
   /** Ports without latency and faults, for the test's own hands. */
@@ -105,16 +105,23 @@ export class World {
   }
 
   start(): void {
-    this.controller = assembleController(this.#ports, this.clock, this.random, silentLogger, {
-      region: REGION,
-      desiredTable: 'lambdacontainer-desired',
-      stateTable: 'lambdacontainer-state',
-      resyncMs: 30_000,
-      relistMs: 300_000,
-      lease: { durationMs: 15_000, callTimeoutMs: 5_000 },
-      workers: 4,
-      drainMs: 5_000,
-    });
+    this.#life = { ended: false };
+    this.controller = assembleController(
+      this.#hostile(this.#direct, this.#life),
+      this.clock,
+      this.random,
+      silentLogger,
+      {
+        region: REGION,
+        desiredTable: 'lambdacontainer-desired',
+        stateTable: 'lambdacontainer-state',
+        resyncMs: 30_000,
+        relistMs: 300_000,
+        lease: { durationMs: 15_000, callTimeoutMs: 5_000 },
+        workers: 4,
+        drainMs: 5_000,
+      },
+    );
     this.#running = this.controller.run();
     // Looked at when it is stopped.
     this.#running.catch(() => {});
@@ -123,6 +130,13 @@ export class World {
   async stop(): Promise<void> {
     this.controller?.stop();
     if (this.#running) await this.drive(this.#running);
+  }
+
+  /** SIGKILL: whatever it was doing stops where it is; the lease is not handed over. */
+  kill(): void {
+    this.#life.ended = true;
+    this.#running = undefined;
+    this.controller = undefined;
   }
 
   /** Lets virtual time pass until `work` is done. */
@@ -212,7 +226,8 @@ export class World {
     }, limitMs);
   }
 
-  #hostile(ports: Ports): Ports {
+  #hostile(ports: Ports, life: { readonly ended: boolean }): Ports {
+    const never = new Promise<never>(() => {});
     const wrapped: Record<string, unknown> = { registry: ports.registry };
     for (const [service, port] of Object.entries(ports)) {
       if (service === 'registry') continue;
@@ -221,7 +236,10 @@ export class World {
         port as Record<string, (input: unknown, call?: object) => Promise<unknown>>,
       )) {
         methods[operation] = async (input: unknown, call?: { signal?: AbortSignal }) => {
+          if (life.ended) return never;
           await this.#delay(5 + this.random.next() * 60);
+          // Killed before the call left.
+          if (life.ended) return never;
           const fail = (kind: 'throttled' | 'transient', code: string) =>
             new Failure({ kind, service, operation, code, message: `${code} (simulated)` });
           if (this.random.next() < this.faults.throttled) throw fail('throttled', 'ThrottlingException');
@@ -230,6 +248,8 @@ export class World {
             this.mutations.push(`${service} ${operation}`);
           const output = await method(input, call);
           await this.#delay(5 + this.random.next() * 60);
+          // Killed after the call was done and before its answer was read.
+          if (life.ended) return never;
           if (this.random.next() < this.faults.lost) throw fail('transient', 'TimeoutError');
           return output;
         };

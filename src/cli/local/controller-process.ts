@@ -3,7 +3,7 @@
  * when it ends unasked, as ECS would; it ends by itself when this program disappears, because its standard input does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { type Clock, sleep } from '../../core/index.ts';
 
 export interface ControllerProcess {
@@ -25,7 +25,8 @@ export interface ControllerLaunch {
 const RESTART_AFTER_MS = 1000;
 
 export function runController(launch: ControllerLaunch): ControllerProcess {
-  const log = createWriteStream(launch.logFile, { flags: 'a' });
+  // A file of its own, not a pipe through this program: its last words must not be lost with us.
+  const log = openSync(launch.logFile, 'a');
   let child: ChildProcess | undefined;
   let stopping = false;
   const stopped = new AbortController();
@@ -35,11 +36,9 @@ export function runController(launch: ControllerLaunch): ControllerProcess {
       // A group of its own: Ctrl-C in the terminal reaches this program first, which then stops it in order.
       child = spawn(process.execPath, [launch.program, 'start'], {
         detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
+        stdio: ['pipe', log, log],
         env: { ...launch.environment, LAMBDACONTAINER_STOP_WITH_STDIN: '1' },
       });
-      child.stdout?.pipe(log, { end: false });
-      child.stderr?.pipe(log, { end: false });
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ?? `status ${code}`));
     });
@@ -51,7 +50,7 @@ export function runController(launch: ControllerLaunch): ControllerProcess {
       await sleep(launch.clock, RESTART_AFTER_MS, stopped.signal);
       if (stopping) break;
     }
-    log.end();
+    closeSync(log);
   })();
 
   return {

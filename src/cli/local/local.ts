@@ -21,6 +21,7 @@ import { pushOwnImages } from '../../local-cloud/own-images.ts';
 import { registryPort } from '../../oci/index.ts';
 import { formatKey, type ObjectKey } from '../../resource/index.ts';
 import { DesiredTable, StateTable } from '../../store/index.ts';
+import { DEFAULT_DATA_DIR } from '../commands/connection.ts';
 import { bootstrapLocalAccount } from './bootstrap.ts';
 import { type ControllerProcess, runController } from './controller-process.ts';
 import { createExampleFunction, type Example, readExample } from './examples.ts';
@@ -189,7 +190,15 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
       clock,
       world.signal,
     );
-    await announce(watched, { cloud, ports, region, desiredTable: account.desiredTable, examples, world });
+    await announce(watched, {
+      dataDir: options.dataDir === DEFAULT_DATA_DIR ? undefined : dataDir,
+      cloud,
+      ports,
+      region,
+      desiredTable: account.desiredTable,
+      examples,
+      world,
+    });
     if (options.exitAfterReady) return watched.every(({ outcome }) => outcome === 'ready') ? 0 : 1;
     await sleepUntilAborted(world.signal);
     return 0;
@@ -206,6 +215,8 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
 }
 
 interface Announcement {
+  /** Undefined where the command line looks by itself. */
+  readonly dataDir: string | undefined;
   readonly cloud: LocalCloud;
   readonly ports: Ports;
   readonly region: string;
@@ -240,6 +251,7 @@ async function announce(watched: readonly Watched[], input: Announcement): Promi
       desiredTable: input.desiredTable,
       hasAwsCli: (environment.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'aws'))),
       program: 'npx lc',
+      dataDir: input.dataDir,
     }),
   );
   terminal.write('\nCtrl-C stops everything.\n');

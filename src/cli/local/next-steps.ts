@@ -13,6 +13,8 @@ export interface NextStepsInput {
   readonly hasAwsCli: boolean;
   /** How this program is called, e.g. `npx lc`. */
   readonly program: string;
+  /** Named in the commands when it is not where they look by themselves. */
+  readonly dataDir: string | undefined;
 }
 
 interface Call {
@@ -25,6 +27,7 @@ interface Call {
 
 export function nextSteps(input: NextStepsInput): string {
   const { key, status, functionName, program } = input;
+  const where = input.dataDir === undefined ? '' : ` --data-dir ${input.dataDir}`;
   const serviceName = status.inventory
     .find(({ kind }) => kind === 'ecs-service')
     ?.name.split('/')
@@ -43,8 +46,8 @@ export function nextSteps(input: NextStepsInput): string {
   };
   const lines = [
     ['ask it', `curl ${status.url ?? ''}`],
-    ['list and describe', `${program} get`],
-    ['', `${program} describe ${key.name} -n ${key.namespace}`],
+    ['list and describe', `${program} get${where}`],
+    ['', `${program} describe ${key.name} -n ${key.namespace}${where}`],
     ['put a bare record', command(input, put)],
   ];
   if (serviceName) {
@@ -59,7 +62,7 @@ export function nextSteps(input: NextStepsInput): string {
         input: { cluster, service: serviceName, force: true },
       }),
     ]);
-    lines.push(['watch it heal', `${program} events ${key.name} -n ${key.namespace} --watch`]);
+    lines.push(['watch it heal', `${program} events ${key.name} -n ${key.namespace} --watch${where}`]);
   }
   return lines.map(([label = '', line]) => `  ${label.padEnd(18)} ${line}\n`).join('');
 }

@@ -4,33 +4,38 @@
  */
 import type { LambdaContainerStatus } from '../../api/index.ts';
 import { type Clock, formatDuration, sleep } from '../../core/index.ts';
-import { formatKey, type ObjectKey } from '../../resource/index.ts';
+import { formatKey, type ObjectEvent, type ObjectKey } from '../../resource/index.ts';
 import type { StateTable } from '../../store/index.ts';
 
 const POLL_MS = 150;
 
 interface Stage {
-  readonly condition: string;
   readonly label: string;
+  /** When it was reached: what the object says of itself, and what happened to it since this program watches. */
+  readonly reached: (status: LambdaContainerStatus, events: readonly ObjectEvent[]) => boolean;
   readonly fact: (status: LambdaContainerStatus) => string;
 }
 
+const holds = (type: string) => (status: LambdaContainerStatus) =>
+  status.conditions.some((condition) => condition.type === type && condition.status === 'True');
+const made = (node: string) => (_status: LambdaContainerStatus, events: readonly ObjectEvent[]) =>
+  events.some((event) => event.reason === 'Created' && event.node === node);
+const nothing = () => '';
+
 const STAGES: readonly Stage[] = [
   {
-    condition: 'SourceResolved',
     label: 'source resolved',
+    reached: holds('SourceResolved'),
     fact: ({ source }) => (source?.codeSha256 ? `code ${source.codeSha256.slice(0, 12)}…` : ''),
   },
+  { label: 'building', reached: made('image'), fact: nothing },
+  { label: 'image pushed', reached: holds('ImageBuilt'), fact: nothing },
+  { label: 'task definition', reached: made('task-definition'), fact: nothing },
+  { label: 'function attached', reached: holds('FunctionReady'), fact: nothing },
+  { label: 'tasks healthy', reached: holds('ServiceStable'), fact: nothing },
   {
-    condition: 'ImageBuilt',
-    label: 'image pushed',
-    fact: ({ revision }) => (revision?.image ? `${revision.image.slice(0, 19)}…` : ''),
-  },
-  { condition: 'FunctionReady', label: 'function attached', fact: () => '' },
-  { condition: 'ServiceStable', label: 'tasks healthy', fact: () => '' },
-  {
-    condition: 'TrafficShifted',
     label: 'traffic',
+    reached: holds('TrafficShifted'),
     fact: ({ placement }) =>
       placement ? `lambda ${placement.serving.lambda} %, fargate ${placement.serving.fargate} %` : '',
   },
@@ -80,19 +85,24 @@ async function watchOne(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Watched> {
-  const reached = new Set<string>();
-  let lastMs = clock.now();
+  const reached = new Set<Stage>();
+  const sinceMs = clock.now();
+  let lastMs = sinceMs;
   let transient = false;
   const clear = () => {
     if (transient) terminal.write('\r\x1b[K');
     transient = false;
   };
   for (;;) {
-    const status = await state.status(key);
+    const [status, all] = await Promise.all([state.status(key), state.events(key, 50)]);
+    const events = all.filter(({ at }) => Date.parse(at) >= sinceMs);
+    if (reached.size === 0 && status && holds('Ready')(status)) {
+      terminal.write(stageLine(terminal, 'goes on', status.url ?? '', undefined));
+      return { key, status, outcome: 'ready' };
+    }
     for (const stage of STAGES) {
-      const condition = status?.conditions.find(({ type }) => type === stage.condition);
-      if (!status || condition?.status !== 'True' || reached.has(stage.condition)) continue;
-      reached.add(stage.condition);
+      if (!status || reached.has(stage) || !stage.reached(status, events)) continue;
+      reached.add(stage);
       clear();
       terminal.write(stageLine(terminal, stage.label, stage.fact(status), clock.now() - lastMs));
       lastMs = clock.now();

@@ -178,7 +178,7 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
     }
     if (rollout?.state === 'IN_PROGRESS' && rollout.crashed >= CRASHES_MAX) {
       // ECS goes on trying, so no retry of ours: it recovers by itself when the cause is gone.
-      const message = `${count}, and the tasks of the new deployment end by themselves${why}; mend the code or its configuration (lambdacontainer logs shows what they printed)`;
+      const message = `${count}, and the tasks of the new deployment end by themselves${why}; mend the code or its configuration; what they printed is in the object's log group`;
       return { state: 'failed', reason: 'DeploymentFailed', message };
     }
     const pending = { state: 'pending', acceptsUpdate: true, usable: running > 0 } as const;
