@@ -340,10 +340,16 @@ function trafficNodes({ key, spec, allocation }: ComposeInput, onFargate: boolea
         const asked = [];
         if (onFargate) {
           const targetGroupArn = String(get('target-group/ip').arn);
-          const healthy = Number(get('ip-health').healthy);
+          const { healthy: healthyCount, why } = get('ip-health');
+          const healthy = Number(healthyCount);
           // A side that serves keeps its traffic while one target is healthy; a new one gets it with all it should have.
           const enough = (weights[targetGroupArn] ?? 0) > 0 ? 1 : Math.max(1, spec.scaling.min);
-          asked.push({ targetGroupArn, weight: fargate, proven: healthy >= enough });
+          asked.push({
+            targetGroupArn,
+            weight: fargate,
+            proven: healthy >= enough,
+            ...(typeof why === 'string' ? { why } : {}),
+          });
         }
         if (onLambda) {
           const targetGroupArn = String(get('target-group/lambda').arn);

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LambdaContainerStatus } from '../../src/api/index.ts';
-import { createSdkPorts, fromItem, type Ports, toItem } from '../../src/aws/index.ts';
+import { createSdkPorts, type Ports, toItem } from '../../src/aws/index.ts';
 import { registryPort } from '../../src/oci/index.ts';
 import type { ObjectEvent } from '../../src/resource/index.ts';
 import { StateTable } from '../../src/store/index.ts';
@@ -155,8 +155,6 @@ export class LocalRun {
   get url(): string {
     return this.local.httpEndpoint;
   }
-
-  fromItem = fromItem;
 }
 
 /** Asks again every 50 ms until `answer` gives a value; the test's own timeout is the bound. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromItem, toItem } from '../../src/aws/index.ts';
 import {
   cli,
   eventually,
@@ -56,6 +57,27 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+const ROLE = 'arn:aws:iam::000000000000:role/lambdacontainer-example-function';
+
+async function conditionOf(name: string, type: string) {
+  return (await run.status(name))?.conditions.find((condition) => condition.type === type);
+}
+
+async function classSpec(): Promise<Record<string, unknown>> {
+  const { Item } = await run.aws.dynamodb.getItem({
+    TableName: run.local.tables.desired,
+    Key: { namespace: { S: '_system' }, name: { S: 'class/standard' } },
+  });
+  return fromItem(Item ?? {}).spec as Record<string, unknown>;
+}
+
+async function putClass(name: string, spec: object): Promise<void> {
+  await run.aws.dynamodb.putItem({
+    TableName: run.local.tables.desired,
+    Item: toItem({ namespace: '_system', name: `class/${name}`, kind: 'LambdaContainerClass', spec }),
+  });
 }
 
 async function serviceOf(name: string): Promise<string> {
@@ -194,7 +216,7 @@ describe('the function changes', () => {
     async () => {
       await run.aws.lambda.createFunction({
         FunctionName: 'changing',
-        Role: 'arn:aws:iam::000000000000:role/lambdacontainer-example-function',
+        Role: ROLE,
         Runtime: 'nodejs22.x',
         Handler: 'index.handler',
         Code: { ZipFile: code('one') },
@@ -327,7 +349,7 @@ describe('what cannot work says why, and recovers by itself', () => {
       expect(condition.message).toContain('nowhere does not exist');
       await run.aws.lambda.createFunction({
         FunctionName: 'nowhere',
-        Role: 'arn:aws:iam::000000000000:role/lambdacontainer-example-function',
+        Role: ROLE,
         Runtime: 'nodejs22.x',
         Handler: 'index.handler',
         Code: { ZipFile: code('found') },
@@ -361,7 +383,7 @@ describe('what cannot work says why, and recovers by itself', () => {
     async () => {
       await run.put('hello', {
         source: { functionRef: { name: 'hello' } },
-        roles: { task: 'arn:aws:iam::000000000000:role/lambdacontainer-example-function' },
+        roles: { task: ROLE },
       });
       const condition = await stalled(run, 'hello', 'RoleNotAssumable');
       expect(condition.message).toContain('"Service":"ecs-tasks.amazonaws.com"');
@@ -385,30 +407,60 @@ describe('what cannot work says why, and recovers by itself', () => {
     await eventually(async () => (await get(`${run.url}/changing`)).body === 'three');
   }, 120_000);
 
+  it('code that never becomes healthy: what the load balancer says, and mended code is served', async () => {
+    const sick = (status: number) =>
+      zipSync({
+        'index.mjs': Buffer.from(
+          `export const handler = async (event) => ({ statusCode: event.path === '/health' ? ${status} : 200, body: 'well' });`,
+        ),
+      });
+    await run.aws.lambda.createFunction({
+      FunctionName: 'sick',
+      Role: ROLE,
+      Runtime: 'nodejs22.x',
+      Handler: 'index.handler',
+      Code: { ZipFile: sick(500) },
+    });
+    await run.put('sick', {
+      source: { functionRef: { name: 'sick' } },
+      traffic: { healthCheck: { path: '/health', interval: '5s' } },
+    });
+    await eventually(async () => (await conditionOf('sick', 'TrafficShifted'))?.message.includes('[500]'));
+    expect(await conditionOf('sick', 'Ready')).toMatchObject({ status: 'False' });
+    await run.aws.lambda.updateFunctionCode({ FunctionName: 'sick', ZipFile: sick(200) });
+    await ready(run, 'sick');
+    expect((await get(`${run.url}/sick`)).body).toBe('well');
+    await run.remove('sick');
+    await eventually(async () => (await run.status('sick')) === undefined);
+  }, 120_000);
+
+  it('a build that fails: its phase and its log; with the class mended it is built', async () => {
+    const standard = await classSpec();
+    const broken = {
+      ...standard,
+      build: { ...(standard.build as object), image: (standard.adapter as { image: string }).image },
+    };
+    await putClass('frail', broken);
+    await run.put('frail', { className: 'frail', source: { functionRef: { name: 'sick' } } });
+    const condition = await stalled(run, 'frail', 'BuildFailed');
+    expect(condition.message).toMatch(/phase BUILD.*lambdacontainer-build/s);
+    expect(condition.message).toContain('/aws/codebuild/lambdacontainer-frail');
+    await putClass('frail', standard);
+    await ready(run, 'frail');
+    expect((await get(`${run.url}/frail`)).body).toBe('well');
+    await run.remove('frail');
+    await eventually(async () => (await run.status('frail')) === undefined);
+  }, 150_000);
+
   it(
     'a listener that does not exist',
     async () => {
-      const { Item } = await run.aws.dynamodb.getItem({
-        TableName: run.local.tables.desired,
-        Key: { namespace: { S: '_system' }, name: { S: 'class/standard' } },
-      });
-      const spec = run.fromItem(Item ?? {}).spec as { listeners: { arn: string }[] };
-      await run.aws.dynamodb.putItem({
-        TableName: run.local.tables.desired,
-        Item: {
-          ...Item,
-          name: { S: 'class/lost' },
-          spec: (await import('../../src/aws/index.ts')).toItem({
-            spec: {
-              ...spec,
-              listeners: spec.listeners.map((listener) => ({
-                ...listener,
-                arn: listener.arn.replace(/[^/]+$/, '0123456789abcdef'),
-              })),
-            },
-          }).spec as never,
-        },
-      });
+      const spec = (await classSpec()) as { listeners: { arn: string }[] };
+      const listeners = spec.listeners.map((listener) => ({
+        ...listener,
+        arn: listener.arn.replace(/[^/]+$/, '0123456789abcdef'),
+      }));
+      await putClass('lost', { ...spec, listeners });
       await run.put('lost', {
         className: 'lost',
         source: { functionRef: { name: 'hello' } },

@@ -237,6 +237,29 @@ describe('target-health', () => {
         }),
       },
     });
-    expect(await targetHealth.observe(io, { targetGroupArn: 'tg' }, {})).toEqual({ healthy, total });
+    expect(await targetHealth.observe(io, { targetGroupArn: 'tg' }, {})).toMatchObject({ healthy, total });
+  });
+
+  it('says what the load balancer says of a target that fails its checks', async () => {
+    const { io } = fakeIo({
+      elbv2: {
+        describeTargetHealth: () => ({
+          TargetHealthDescriptions: [
+            {
+              TargetHealth: {
+                State: 'unhealthy',
+                Reason: 'Target.ResponseCodeMismatch',
+                Description: 'Health checks failed with these codes: [500]',
+              },
+            },
+          ],
+        }),
+      },
+    });
+    expect(await targetHealth.observe(io, { targetGroupArn: 'tg' }, {})).toEqual({
+      healthy: 0,
+      total: 1,
+      why: 'Health checks failed with these codes: [500]',
+    });
   });
 });

@@ -19,6 +19,8 @@ export interface AskedWeight {
   readonly weight: number;
   /** It can serve: that was observed in this pass. */
   readonly proven: boolean;
+  /** What is known of why it cannot serve yet; for people. */
+  readonly why?: string | undefined;
 }
 
 /** Weight by target group ARN. */
@@ -60,7 +62,7 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
       reason: 'AwaitingProof',
       message:
         awaited.length > 0
-          ? `traffic moves once ${awaited.map(({ targetGroupArn }) => nameOf(targetGroupArn)).join(' and ')} can serve`
+          ? `traffic moves once ${awaited.map(({ targetGroupArn }) => nameOf(targetGroupArn)).join(' and ')} can serve${awaited.flatMap(({ why }) => (why ? [`; ${why}`] : [])).join('')}`
           : 'no group is asked to serve: what serves now is kept',
       acceptsUpdate: true,
       usable: true,

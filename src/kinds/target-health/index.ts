@@ -11,6 +11,8 @@ export interface TargetHealthObserved {
   readonly healthy: number;
   /** Registered and not on its way out. */
   readonly total: number;
+  /** What the load balancer says of a target that fails its checks. */
+  readonly why: string | null;
 }
 
 export const targetHealth: ResourceKind<TargetHealthProps, TargetHealthObserved> = {
@@ -27,13 +29,16 @@ export const targetHealth: ResourceKind<TargetHealthProps, TargetHealthObserved>
   async observe(io, { targetGroupArn }, call) {
     const answer = await unlessAbsent(io.aws.elbv2.describeTargetHealth({ TargetGroupArn: targetGroupArn }, call));
     if (!answer) return undefined;
-    const states = (answer.TargetHealthDescriptions ?? []).map(({ TargetHealth }) => TargetHealth?.State);
+    const targets = (answer.TargetHealthDescriptions ?? []).map(({ TargetHealth }) => TargetHealth);
+    const states = targets.map((target) => target?.State);
+    const failing = targets.find((target) => target?.State === 'unhealthy');
     return {
       healthy: states.filter((state) => state === 'healthy').length,
       total: states.filter((state) => state !== 'draining').length,
+      why: failing?.Description ?? failing?.Reason ?? null,
     };
   },
 
   readiness: () => READY,
-  outputs: ({ healthy, total }) => ({ healthy, total }),
+  outputs: ({ healthy, total, why }) => ({ healthy, total, why }),
 };
