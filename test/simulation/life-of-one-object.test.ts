@@ -47,6 +47,7 @@ describe.each(SEEDS)('seed %i', (seed) => {
     const w = await served(seed);
     expect(w.builds).toBe(1);
     expect(w.traffic()).toEqual([{ group: expect.stringContaining('targetgroup'), weight: 100, canServe: true }]);
+    expect(w.unproven).toEqual([]);
     w.faults = { throttled: 0, lost: 0, broken: 0 };
     await w.run(60_000);
     w.mutations.length = 0;
@@ -90,14 +91,29 @@ describe.each(SEEDS)('seed %i', (seed) => {
     expect(second?.revision?.image).not.toBe(first?.revision?.image);
     expect(w.builds).toBe(2);
 
+    w.refusals.length = 0;
     await w.remove('shop', 'checkout');
     await w.until('everything is gone', async () => (await w.status('shop', 'checkout')) === undefined);
+    expect(w.refusals.filter((refusal) => /InUse|NotEmpty/.test(refusal))).toEqual([]);
     expect(await services(w)).toEqual([]);
     expect(w.traffic()).toEqual([]);
     expect((await w.aws.elbv2.describeTargetGroups({})).TargetGroups).toEqual([]);
     expect((await w.aws.codebuild.batchGetProjects({ names: ['lambdacontainer-standard'] })).projects).toEqual([]);
     expect((await w.aws.ecr.describeRepositories({})).repositories).toEqual([]);
     expect((await w.aws.lambda.getFunction({ FunctionName: 'hello' })).Configuration?.FunctionName).toBe('hello');
+  });
+
+  it('objects that share an image and end at the same time leave nothing behind', async () => {
+    const w = await served(seed);
+    await w.put('shop', 'twin', SPEC);
+    await w.until('the twin is Ready', () => w.isReady('shop', 'twin'));
+    expect(w.builds).toBe(1);
+    await Promise.all([w.remove('shop', 'checkout'), w.remove('shop', 'twin')]);
+    await w.until('both are gone', async () =>
+      [await w.status('shop', 'checkout'), await w.status('shop', 'twin')].every((status) => status === undefined),
+    );
+    expect((await w.aws.ecr.describeRepositories({})).repositories).toEqual([]);
+    expect((await w.aws.codebuild.batchGetProjects({ names: ['lambdacontainer-standard'] })).projects).toEqual([]);
   });
 
   it('a controller killed at any moment and started again makes no twin and no second build', async () => {

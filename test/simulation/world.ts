@@ -3,6 +3,7 @@
  * latency and faults, and drivers that only pretend to run programs. The same seed gives the same history.
  */
 import { createHash } from 'node:crypto';
+import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { zipSync } from 'fflate';
 import type { LambdaContainerStatus } from '../../src/api/index.ts';
 import { type Ports, toItem } from '../../src/aws/index.ts';
@@ -42,6 +43,10 @@ export class World {
   faults: Faults = NO_FAULTS;
   /** Mutating calls of the controller, newest last: `ecs createService`. */
   readonly mutations: string[] = [];
+  /** Mutations that the cloud itself refused: `elbv2 deleteTargetGroup ResourceInUse`. */
+  readonly refusals: string[] = [];
+  /** Groups that the controller gave traffic before they could serve. */
+  readonly unproven: string[] = [];
   /** Code digests whose handler throws at start. */
   readonly brokenImages = new Set<string>();
   builds = 0;
@@ -246,7 +251,11 @@ export class World {
           if (this.random.next() < this.faults.broken) throw fail('transient', 'InternalFailure');
           if (service !== 'dynamodb' && service !== 'streams' && !READING.test(operation))
             this.mutations.push(`${service} ${operation}`);
-          const output = await method(input, call);
+          if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
+          const output = await method(input, call).catch((error: Failure) => {
+            if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
+            throw error;
+          });
           await this.#delay(5 + this.random.next() * 60);
           // Killed after the call was done and before its answer was read.
           if (life.ended) return never;
@@ -257,6 +266,15 @@ export class World {
       wrapped[service] = methods;
     }
     return wrapped as unknown as Ports;
+  }
+
+  /** A group that has no traffic may be given some only when it can serve. */
+  #judgeShift({ Actions }: ModifyRuleCommandInput): void {
+    const now = new Map(this.traffic().map((group) => [group.group, group]));
+    for (const { TargetGroupArn = '', Weight = 0 } of Actions?.[0]?.ForwardConfig?.TargetGroups ?? []) {
+      const group = now.get(TargetGroupArn);
+      if (Weight > 0 && !(group?.weight ?? 0) && !group?.canServe) this.unproven.push(TargetGroupArn);
+    }
   }
 
   #delay(ms: number): Promise<void> {

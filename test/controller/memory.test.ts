@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { Memory } from '../../src/controller/memory.ts';
+import { Failure } from '../../src/core/index.ts';
+import type { Inventory, InventoryEntry } from '../../src/resource/index.ts';
+import type { StateTable, StoredObject } from '../../src/store/index.ts';
+
+const image: InventoryEntry = {
+  nodeId: 'image',
+  kind: 'image-build',
+  identity: { repositoryName: 'r', tag: 't' },
+  shared: true,
+  capacity: false,
+  dependsOn: [],
+  propsHash: '',
+  actedAtMs: 0,
+  seen: true,
+};
+
+function inventory(uid: string, entries: InventoryEntry[]): Inventory {
+  return {
+    uid,
+    generation: 1,
+    specHash: '',
+    className: 'standard',
+    deletionPolicy: 'delete',
+    createdAtMs: 0,
+    entries,
+    incarnations: {},
+  };
+}
+
+/** A table of versions, like the real one: a put names the version that it read. */
+function fakeTable() {
+  const versions = new Map<string, number>();
+  const writes: string[] = [];
+  const table = {
+    async put(key: { name: string }, part: string, _body: unknown, readVersion: number) {
+      const id = `${key.name}#${part}`;
+      if ((versions.get(id) ?? 0) !== readVersion) {
+        throw new Failure({
+          kind: 'conflict',
+          service: 'dynamodb',
+          operation: 'putItem',
+          code: 'ConditionalCheckFailedException',
+          message: '',
+        });
+      }
+      versions.set(id, readVersion + 1);
+      writes.push(id);
+      return readVersion + 1;
+    },
+    async load(key: { namespace: string; name: string }): Promise<StoredObject> {
+      return { key, revisions: new Map() };
+    },
+  };
+  return { table: table as unknown as StateTable, writes, versions };
+}
+
+const key = (name: string) => ({ namespace: 'shop', name });
+
+describe('memory', () => {
+  it('of several objects that let go of a shared resource at once exactly one is its last user', async () => {
+    const memory = new Memory(fakeTable().table, () => 1);
+    for (const name of ['a', 'b', 'c']) await memory.saveInventory(key(name), inventory(name, [image]));
+    expect(['a', 'b', 'c'].map((uid) => memory.release(uid, image))).toEqual([true, true, false]);
+  });
+
+  it('an object that uses the resource again counts again', async () => {
+    const memory = new Memory(fakeTable().table, () => 1);
+    for (const name of ['a', 'b']) await memory.saveInventory(key(name), inventory(name, [image]));
+    expect(memory.release('a', image)).toBe(true);
+    await memory.saveInventory(key('a'), { ...inventory('a', [image]), generation: 2 });
+    expect(memory.isUsedByOthers('b', image)).toBe(true);
+  });
+
+  it('writes nothing that is already there', async () => {
+    const { table, writes } = fakeTable();
+    const memory = new Memory(table, () => 1);
+    await memory.saveInventory(key('a'), inventory('a', []));
+    await memory.saveInventory(key('a'), inventory('a', []));
+    expect(writes).toEqual(['a#inventory']);
+  });
+
+  it('reads an object again when somebody else wrote it, and lets the pass fail', async () => {
+    const { table, versions } = fakeTable();
+    const memory = new Memory(table, () => 1);
+    await memory.saveInventory(key('a'), inventory('a', []));
+    versions.set('a#inventory', 7);
+    await expect(memory.saveInventory(key('a'), inventory('a', [image]))).rejects.toMatchObject({ kind: 'conflict' });
+    expect(memory.get(key('a')).inventory).toBeUndefined();
+  });
+});
