@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CreateFunctionCommand, LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromItem, toItem } from '../../src/aws/index.ts';
@@ -231,6 +232,52 @@ describe('the function changes', () => {
       const answers = await requests.stop();
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
       expect(new Set(answers.map(({ body }) => body))).toEqual(new Set(['one', 'two']));
+    },
+    LONG,
+  );
+});
+
+describe('layers', () => {
+  it(
+    'lie in /opt of the image, in order',
+    async () => {
+      const lambda = new LambdaClient({
+        region: 'us-east-1',
+        endpoint: run.local.awsEndpoint,
+        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      });
+      const { LayerVersionArn = '' } = await lambda.send(
+        new PublishLayerVersionCommand({
+          LayerName: 'greeting',
+          Content: {
+            ZipFile: zipSync({
+              'nodejs/node_modules/greeting/index.js': Buffer.from("module.exports = 'from the layer';"),
+            }),
+          },
+        }),
+      );
+      await lambda.send(
+        new CreateFunctionCommand({
+          FunctionName: 'layered',
+          Role: ROLE,
+          Runtime: 'nodejs22.x',
+          Handler: 'index.handler',
+          Layers: [LayerVersionArn],
+          Code: {
+            ZipFile: zipSync({
+              'index.js': Buffer.from(
+                "exports.handler = async () => ({ statusCode: 200, body: require('greeting') });",
+              ),
+            }),
+          },
+        }),
+      );
+      lambda.destroy();
+      await run.put('layered', { source: { functionRef: { name: 'layered' } } });
+      await ready(run, 'layered');
+      expect((await get(`${run.url}/layered`)).body).toBe('from the layer');
+      await run.remove('layered');
+      await eventually(async () => (await run.status('layered')) === undefined);
     },
     LONG,
   );
