@@ -187,16 +187,16 @@ function addLocal(verb: Verb, run: Run): void {
     'local --aws-port 0 --http-port 0 --data-dir /tmp/lc',
   ])
     .addOption(
-      new Option('--aws-port <port>', 'port of the AWS endpoint; 0 picks a free one')
+      new Option('--aws-port <port>', 'port of the AWS endpoint; 0 picks a free one (or LAMBDACONTAINER_AWS_PORT)')
         .argParser(whole(0, 65_535))
         .default(4577),
     )
     .addOption(
-      new Option('--http-port <port>', 'port of the load balancer; 0 picks a free one')
+      new Option('--http-port <port>', 'port of the load balancer; 0 picks a free one (or LAMBDACONTAINER_HTTP_PORT)')
         .argParser(whole(0, 65_535))
         .default(8080),
     )
-    .option('--data-dir <folder>', 'where everything is kept', DEFAULT_DATA_DIR)
+    .option('--data-dir <folder>', 'where everything is kept (or LAMBDACONTAINER_DATA_DIR)', DEFAULT_DATA_DIR)
     .option(
       '--example <name>',
       'example to deploy; may be given again (default: hello, on a fresh folder without -f)',

@@ -4,7 +4,7 @@
  */
 import { pino } from 'pino';
 import { createSdkPorts, credentialsOf, ecrCredentials, type Ports } from '../aws/index.ts';
-import { parseDuration, systemClock, systemRandom, UserError } from '../core/index.ts';
+import { formatDuration, parseDuration, systemClock, systemRandom, UserError } from '../core/index.ts';
 import { registryPort } from '../oci/index.ts';
 import { assembleController } from './assemble.ts';
 
@@ -23,16 +23,23 @@ function duration(env: Environment, name: string, fallback: string): number {
 export function readSettings(env: Environment) {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (!region) throw new UserError('AWS_REGION is not set; set it to the region of the tables, e.g. eu-west-1', 2);
+  const lease = {
+    durationMs: duration(env, 'LAMBDACONTAINER_LEASE', '15s'),
+    callTimeoutMs: duration(env, 'LAMBDACONTAINER_CALL_TIMEOUT', '5s'),
+  };
+  if (lease.callTimeoutMs * 2 > lease.durationMs) {
+    throw new UserError(
+      `LAMBDACONTAINER_CALL_TIMEOUT: a call of ${formatDuration(lease.callTimeoutMs)} leaves no room in a lease of ${formatDuration(lease.durationMs)}; set it to at most half of LAMBDACONTAINER_LEASE`,
+      2,
+    );
+  }
   return {
     region,
     desiredTable: env.LAMBDACONTAINER_DESIRED_TABLE ?? 'lambdacontainer-desired',
     stateTable: env.LAMBDACONTAINER_STATE_TABLE ?? 'lambdacontainer-state',
     resyncMs: duration(env, 'LAMBDACONTAINER_RESYNC', '60s'),
     relistMs: duration(env, 'LAMBDACONTAINER_RELIST', '5m'),
-    lease: {
-      durationMs: duration(env, 'LAMBDACONTAINER_LEASE', '15s'),
-      callTimeoutMs: duration(env, 'LAMBDACONTAINER_CALL_TIMEOUT', '5s'),
-    },
+    lease,
     workers: 16,
     drainMs: 5_000,
   };
