@@ -6,7 +6,9 @@
 import { expect, it } from 'vitest';
 import { functionCode, World } from './world.ts';
 
-const SEEDS = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ length: 12 }, (_, i) => 100 + i);
+const SEEDS = process.env.SEED
+  ? [Number(process.env.SEED)]
+  : Array.from({ length: Number(process.env.SEEDS ?? 12) }, (_, i) => 100 + i);
 const NAMES = ['a', 'b', 'c'];
 const MODES = [
   { mode: 'fargate' },

@@ -43,6 +43,10 @@ export class World {
   faults: Faults = NO_FAULTS;
   /** Mutating calls of the controller, newest last: `ecs createService`. */
   readonly mutations: string[] = [];
+  /** Calls that the controllers made so far. */
+  calls = 0;
+  /** Told before (`false`) and after (`true`) each call was done. */
+  onCall: ((call: number, done: boolean) => void) | undefined;
   /** Mutations that the cloud itself refused: `elbv2 deleteTargetGroup ResourceInUse`. */
   readonly refusals: string[] = [];
   /** Groups that the controller gave traffic before they could serve. */
@@ -243,6 +247,8 @@ export class World {
         methods[operation] = async (input: unknown, call?: { signal?: AbortSignal }) => {
           if (life.ended) return never;
           await this.#delay(5 + this.random.next() * 60);
+          const number = ++this.calls;
+          if (!life.ended) this.onCall?.(number, false);
           // Killed before the call left.
           if (life.ended) return never;
           const fail = (kind: 'throttled' | 'transient', code: string) =>
@@ -254,8 +260,11 @@ export class World {
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
           const output = await method(input, call).catch((error: Failure) => {
             if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
+            if (!life.ended) this.onCall?.(number, true);
+            if (life.ended) return never;
             throw error;
           });
+          if (!life.ended) this.onCall?.(number, true);
           await this.#delay(5 + this.random.next() * 60);
           // Killed after the call was done and before its answer was read.
           if (life.ended) return never;
