@@ -153,6 +153,16 @@ function taskBounds({ spec }: Situation): Defect[] {
       ),
     ];
   }
+  if (min === 0 && mode === 'split' && (spec.placement.split?.fargate ?? 0) > 0) {
+    // Without tasks Fargate is never proven, and the object would wait for its share for ever.
+    return [
+      defect(
+        at('scaling', 'min'),
+        min,
+        "with placement.mode 'split' is not available in this version: a fixed share needs a task to serve it; use at least 1",
+      ),
+    ];
+  }
   if (max === 0 && mode !== 'lambda') {
     return [defect(at('scaling', 'max'), max, "allows no task; use at least 1, or placement.mode 'lambda'")];
   }

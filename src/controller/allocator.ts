@@ -34,19 +34,21 @@ export class Allocator {
   ): Promise<Allocated> {
     const claims = claimsOf(key, spec);
     const others = this.#memory.inventories().filter(({ uid }) => uid !== inventory.uid);
-    const rival = others.find(
-      ({ allocation, createdAtMs, uid }) =>
-        (createdAtMs < inventory.createdAtMs || (createdAtMs === inventory.createdAtMs && uid < inventory.uid)) &&
-        allocation?.claims.some((claim) => claims.includes(claim)),
-    );
+    const kept = inventory.allocation;
+    const pool = new Set(klass.listeners.map(({ arn }) => arn));
+    const conflicting = ({ allocation, ...other }: Inventory) =>
+      // Another class's listeners are other addresses.
+      (allocation && pool.has(allocation.listenerArn) ? allocation.claims : []).find(
+        // Who holds a path keeps it; of two that hold it (made at the same moment) the older does.
+        (claim) => claims.includes(claim) && (!kept?.claims.includes(claim) || isOlder(other, inventory)),
+      );
+    const rival = others.find((other) => conflicting(other) !== undefined);
     if (rival) {
-      const claim = rival.allocation?.claims.find((taken) => claims.includes(taken)) ?? '';
       return {
         reason: 'PathConflict',
-        problem: `spec.traffic: another object already answers for '${claim}'; choose another host or path`,
+        problem: `spec.traffic: another object already answers for '${conflicting(rival)}'; choose another host or path`,
       };
     }
-    const kept = inventory.allocation;
     if (kept && klass.listeners.some(({ arn }) => arn === kept.listenerArn)) {
       return { allocation: { ...kept, claims } };
     }
@@ -73,4 +75,8 @@ export class Allocator {
     if (!inventory.allocation) return;
     await this.#allocations.free(inventory.allocation.listenerArn, inventory.allocation.priority, formatKey(key));
   }
+}
+
+function isOlder(a: Inventory, b: Inventory): boolean {
+  return a.createdAtMs < b.createdAtMs || (a.createdAtMs === b.createdAtMs && a.uid < b.uid);
 }

@@ -115,7 +115,9 @@ describe('defaults', () => {
 
   it('min 0 is for placements in which Lambda serves', () => {
     const split = { mode: 'split', split: { lambda: 10, fargate: 90 } };
-    expect(specOf({ ...MINIMAL_SPEC, scaling: { min: 0 }, placement: split }).scaling.min).toBe(0);
+    expect(lines({ ...MINIMAL_SPEC, scaling: { min: 0 }, placement: split })).toEqual([
+      "spec.scaling.min: 0 with placement.mode 'split' is not available in this version: a fixed share needs a task to serve it; use at least 1",
+    ]);
     expect(specOf({ ...MINIMAL_SPEC, scaling: { min: 0, max: 0 }, placement: { mode: 'lambda' } }).scaling.max).toBe(0);
     const empty = { mode: 'split', split: { lambda: 0, fargate: 100 } };
     expect(lines({ ...MINIMAL_SPEC, scaling: { min: 0 }, placement: empty })).toHaveLength(1);
