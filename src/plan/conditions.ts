@@ -68,13 +68,19 @@ export function conditionsOf(world: World, plan: Plan, obstructions: readonly Ob
 
 const RANK: Record<Verdict['state'], number> = { failed: 5, unknown: 4, pending: 3, acting: 2, blocked: 1, settled: 0 };
 
+/** Of two that are on their way, the one that nothing can build upon yet is nearer to the cause. */
+function rankOf(verdict: Verdict | undefined): number {
+  if (!verdict) return RANK.blocked;
+  return RANK[verdict.state] + (verdict.state === 'pending' && !verdict.usable ? 0.5 : 0);
+}
+
 function worstOf(
   verdicts: readonly (readonly [string, Verdict | undefined])[],
 ): readonly [string, Verdict | undefined] | undefined {
   let worst: readonly [string, Verdict | undefined] | undefined;
   let rank = 0;
   for (const candidate of verdicts) {
-    const candidateRank = candidate[1] ? RANK[candidate[1].state] : 1;
+    const candidateRank = rankOf(candidate[1]);
     if (candidateRank > rank) {
       worst = candidate;
       rank = candidateRank;

@@ -89,9 +89,11 @@ async function watchOne(
   const sinceMs = clock.now();
   let lastMs = sinceMs;
   let transient = false;
+  let said = '';
   const clear = () => {
     if (transient) terminal.write('\r\x1b[K');
     transient = false;
+    said = '';
   };
   for (;;) {
     const [status, all] = await Promise.all([state.status(key), state.events(key, 50)]);
@@ -123,7 +125,8 @@ async function watchOne(
       return { key, status, outcome: 'stopped' };
     }
     if (terminal.isTTY && ready) {
-      terminal.write(`\r\x1b[K  ${terminal.dim(`… ${ready.message}`.slice(0, 110))}`);
+      if (said !== ready.message) terminal.write(`\r\x1b[K  ${terminal.dim(`… ${ready.message}`.slice(0, 100))}`);
+      said = ready.message;
       transient = true;
     }
     await sleep(clock, POLL_MS, signal);
