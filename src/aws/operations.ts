@@ -59,13 +59,10 @@ export const OPERATIONS = {
     createRepository: ecr.CreateRepositoryCommand,
     deleteRepository: ecr.DeleteRepositoryCommand,
     describeImages: ecr.DescribeImagesCommand,
-    batchGetImage: ecr.BatchGetImageCommand,
     batchDeleteImage: ecr.BatchDeleteImageCommand,
     getAuthorizationToken: ecr.GetAuthorizationTokenCommand,
     listTagsForResource: ecr.ListTagsForResourceCommand,
-    tagResource: ecr.TagResourceCommand,
     untagResource: ecr.UntagResourceCommand,
-    putImageTagMutability: ecr.PutImageTagMutabilityCommand,
   },
   ecs: {
     createCluster: ecs.CreateClusterCommand,
@@ -81,7 +78,6 @@ export const OPERATIONS = {
     listTasks: ecs.ListTasksCommand,
     describeTasks: ecs.DescribeTasksCommand,
     stopTask: ecs.StopTaskCommand,
-    tagResource: ecs.TagResourceCommand,
     untagResource: ecs.UntagResourceCommand,
     listServices: ecs.ListServicesCommand,
   },
@@ -105,7 +101,6 @@ export const OPERATIONS = {
     deleteRule: elbv2.DeleteRuleCommand,
     describeRules: elbv2.DescribeRulesCommand,
     describeTags: elbv2.DescribeTagsCommand,
-    addTags: elbv2.AddTagsCommand,
     removeTags: elbv2.RemoveTagsCommand,
   },
   autoscaling: {
@@ -116,7 +111,6 @@ export const OPERATIONS = {
     putScalingPolicy: autoscaling.PutScalingPolicyCommand,
     deleteScalingPolicy: autoscaling.DeleteScalingPolicyCommand,
     listTagsForResource: autoscaling.ListTagsForResourceCommand,
-    tagResource: autoscaling.TagResourceCommand,
     untagResource: autoscaling.UntagResourceCommand,
   },
   logs: {
@@ -126,9 +120,7 @@ export const OPERATIONS = {
     putRetentionPolicy: logs.PutRetentionPolicyCommand,
     deleteRetentionPolicy: logs.DeleteRetentionPolicyCommand,
     listTagsForResource: logs.ListTagsForResourceCommand,
-    tagResource: logs.TagResourceCommand,
     untagResource: logs.UntagResourceCommand,
-    filterLogEvents: logs.FilterLogEventsCommand,
   },
   iam: {
     createRole: iam.CreateRoleCommand,
