@@ -43,7 +43,12 @@ export function assembleController(
     desired,
     memory,
     classes,
-    allocator: new Allocator(new Allocations(ports.dynamodb, settings.stateTable), memory, () => lease.epoch),
+    allocator: new Allocator(
+      new Allocations(ports.dynamodb, settings.stateTable),
+      ports.elbv2,
+      memory,
+      () => lease.epoch,
+    ),
     narrator: new Narrator(memory, KINDS, clock, logger),
     owner: settings.stateTable,
     fence: lease.assertHeld,

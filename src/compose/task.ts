@@ -136,6 +136,8 @@ function environmentOf({ spec, region }: ComposeInput, facts: FunctionFacts, par
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     ...(facts.runtime ? { AWS_EXECUTION_ENV: `AWS_Lambda_${facts.runtime}` } : {}),
     TZ: ':UTC',
+    // So that code that wants to can tell where it runs; on Lambda it is not set.
+    LAMBDACONTAINER_SIDE: 'fargate',
     ...facts.environment,
     ...spec.environment,
   };

@@ -3,7 +3,9 @@
  * once and durably, and refuses paths that another object already answers for.
  */
 import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../api/index.ts';
+import type { Elbv2Port } from '../aws/index.ts';
 import { claimsOf } from '../compose/index.ts';
+import { isFailure } from '../core/index.ts';
 import { type Allocation, formatKey, type Inventory, type ObjectKey } from '../resource/index.ts';
 import type { Allocations } from '../store/index.ts';
 import type { Memory } from './memory.ts';
@@ -17,11 +19,13 @@ export type Allocated =
 
 export class Allocator {
   readonly #allocations: Allocations;
+  readonly #elbv2: Pick<Elbv2Port, 'describeRules'>;
   readonly #memory: Memory;
   readonly #epoch: () => number;
 
-  constructor(allocations: Allocations, memory: Memory, epoch: () => number) {
+  constructor(allocations: Allocations, elbv2: Pick<Elbv2Port, 'describeRules'>, memory: Memory, epoch: () => number) {
     this.#allocations = allocations;
+    this.#elbv2 = elbv2;
     this.#memory = memory;
     this.#epoch = epoch;
   }
@@ -57,8 +61,10 @@ export class Allocator {
         others.flatMap(({ allocation }) => (allocation?.listenerArn === arn ? [allocation.priority] : [])),
       );
       if (taken.size >= OBJECTS_PER_LISTENER_MAX) continue;
+      const occupied = await this.#occupied(arn);
+      if (typeof occupied === 'string') return { reason: 'ListenerNotUsable', problem: occupied };
       for (let priority = priorities.from; priority <= priorities.to; priority++) {
-        if (taken.has(priority)) continue;
+        if (taken.has(priority) || occupied.has(String(priority))) continue;
         if (await this.#allocations.claim(arn, priority, formatKey(key), this.#epoch())) {
           return { allocation: { listenerArn: arn, priority, claims } };
         }
@@ -68,6 +74,26 @@ export class Allocator {
       reason: 'ListenersFull',
       problem: `spec.className: no listener of class '${spec.className}' has room (${OBJECTS_PER_LISTENER_MAX} objects each); add a listener to the class`,
     };
+  }
+
+  /**
+   * Priorities that have a rule already: another's, or one that `retain` left running. Asked once, when a priority is
+   * first needed. A text says why the listener cannot be used.
+   */
+  async #occupied(listenerArn: string): Promise<Set<string> | string> {
+    const priorities = new Set<string>();
+    let Marker: string | undefined;
+    try {
+      do {
+        const page = await this.#elbv2.describeRules({ ListenerArn: listenerArn, ...(Marker ? { Marker } : {}) });
+        for (const { Priority } of page.Rules ?? []) if (Priority) priorities.add(Priority);
+        Marker = page.NextMarker;
+      } while (Marker);
+      return priorities;
+    } catch (error) {
+      if (!isFailure(error, 'notFound') && !isFailure(error, 'denied')) throw error;
+      return `the class's listener ${listenerArn} cannot be used: ${error.message}; correct spec.listeners of the class`;
+    }
   }
 
   /** Gives back what a deleted object had. */

@@ -204,8 +204,8 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
       settle(pending(readiness.reason, readiness.message, entry.actedAtMs, world.nowMs));
       continue;
     }
-    if (world.goal === 'retain' && kind.tags(observation.observed) === undefined) {
-      // It carries no mark of ours that could be taken off.
+    if (world.goal === 'retain' && (entry.shared || kind.tags(observation.observed) === undefined)) {
+      // What the next object will share stays the controller's; what carries no mark of ours has none to take off.
       draft.forget.push(entry);
       continue;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../../src/api/index.ts';
+import type { Elbv2Port } from '../../src/aws/index.ts';
 import { Allocator } from '../../src/controller/allocator.ts';
 import type { Memory } from '../../src/controller/memory.ts';
 import type { Allocation, Inventory } from '../../src/resource/index.ts';
@@ -31,12 +32,19 @@ function inventory(uid: string, createdAtMs: number, allocation?: Allocation): I
 }
 
 /** Priorities that the table says are another's. */
-function allocator(others: Inventory[], taken: string[] = []) {
+function allocator(others: Inventory[], taken: string[] = [], rules: string[] = []) {
   const memory = { inventories: () => others } as unknown as Memory;
   const allocations = {
     claim: async (listener: string, priority: number) => !taken.includes(`${listener} ${priority}`),
   } as unknown as Allocations;
-  return new Allocator(allocations, memory, () => 1);
+  const elbv2 = {
+    // One rule a page: every page counts.
+    describeRules: async ({ Marker = '0' }: { Marker?: string }) => ({
+      Rules: rules.slice(Number(Marker), Number(Marker) + 1).map((Priority) => ({ Priority })),
+      ...(Number(Marker) + 1 < rules.length ? { NextMarker: String(Number(Marker) + 1) } : {}),
+    }),
+  } as unknown as Elbv2Port;
+  return new Allocator(allocations, elbv2, memory, () => 1);
 }
 
 const key = { namespace: 'shop', name: 'checkout' };
@@ -56,6 +64,11 @@ describe('allocator', () => {
     });
     const full = await allocator(others, ['listener-1 11']).allocate(key, spec(), KLASS, inventory('me', 2));
     expect(full.allocation?.listenerArn).toBe('listener-2');
+  });
+
+  it('passes over priorities that somebody else has a rule at', async () => {
+    const result = await allocator([], [], ['default', '10']).allocate(key, spec(), KLASS, inventory('me', 2));
+    expect(result.allocation?.priority).toBe(11);
   });
 
   it('says what to do when no listener has room', async () => {

@@ -395,6 +395,16 @@ const cases: Case[] = [
     verdicts: {},
   },
   {
+    name: 'retain, of something shared whose last user this is',
+    reason: 'it stays the controller’s: without our tag every later object would find a stranger in its place',
+    world: world([], {
+      goal: 'retain',
+      orphans: [{ entry: entry('shared', { shared: true }), observation: present(), stillUsed: false }],
+    }),
+    steps: [],
+    verdicts: {},
+  },
+  {
     name: 'an orphaned part of something else',
     reason: 'weights go with their rule; a delete of their own would block what lies below for ever',
     world: world([], {

@@ -116,6 +116,16 @@ describe.each(SEEDS)('seed %i', (seed) => {
     expect((await w.aws.codebuild.batchGetProjects({ names: ['lambdacontainer-standard'] })).projects).toEqual([]);
   });
 
+  it('what retain leaves running is in nobody’s way', async () => {
+    const w = await served(seed, { ...SPEC, deletionPolicy: 'retain' });
+    await w.remove('shop', 'checkout');
+    await w.until('released', async () => (await w.status('shop', 'checkout')) === undefined);
+    await w.put('shop', 'other', SPEC);
+    await w.until('the other is Ready', () => w.isReady('shop', 'other'));
+    expect(w.traffic()).toHaveLength(2);
+    expect(w.traffic().every(({ weight, canServe }) => weight > 0 && canServe)).toBe(true);
+  });
+
   it('a controller killed at any moment and started again makes no twin and no second build', async () => {
     world = new World(seed);
     await world.bootstrap();
