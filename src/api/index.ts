@@ -1,3 +1,4 @@
+export * from './annotations.ts';
 export * from './conditions.ts';
 export { type Defect, formatDefect } from './defects.ts';
 export { FARGATE_CPU, memorySizes } from './fargate.ts';

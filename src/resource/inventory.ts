@@ -34,13 +34,41 @@ export interface Inventory {
   readonly className: string;
   readonly deletionPolicy: 'delete' | 'retain';
   readonly createdAtMs: number;
+  /** The record carried the protection annotation when it was last read. */
+  readonly protected?: boolean | undefined;
+  /** The record vanished and its deletion waits for a person. */
+  readonly held?: DeletionHold | undefined;
   /** The record vanished at this time and deletion has begun. */
   readonly deletingSinceMs?: number | undefined;
-  /** Class facts needed to reach what was made, should the class itself be gone. */
+  /** Hash of the class that was last admitted for this object; another one takes effect within the disruption budget. */
+  readonly classHash?: string | undefined;
   readonly entries: readonly InventoryEntry[];
   /** How often a node was replaced; part of its physical name. */
   readonly incarnations: Readonly<Record<string, number>>;
   readonly allocation?: Allocation | undefined;
+}
+
+/** Why a deletion is held. */
+export interface DeletionHold {
+  readonly reason: 'Protected' | 'TooManyDeletions' | 'TableReplaced' | 'TableEmpty';
+  readonly message: string;
+  readonly sinceMs: number;
+}
+
+/** What a pass saw, decided and did: the newest are kept per object. Only passes that differ from the last are recorded. */
+export interface Decision {
+  /** Grows by one per object; its place in the ring is `number` modulo the ring's size. */
+  readonly number: number;
+  /** ISO time. */
+  readonly at: string;
+  readonly generation: number;
+  /** Nodes and what was found of them, those that are settled left out: `ecs-service: pending RolloutInProgress`. */
+  readonly saw: readonly string[];
+  /** Steps and why: `update rule-weights: WeightDrift: weights 0 → 100`. */
+  readonly decided: readonly string[];
+  /** Outcome per step: `done`, or the failure's code and message. */
+  readonly did: readonly string[];
+  readonly tookMs: number;
 }
 
 /** A deployed combination of image and configuration, immutable. */

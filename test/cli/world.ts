@@ -27,6 +27,7 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly signal?: AbortSignal;
   readonly desiredTable?: string;
+  readonly isProtected?: boolean;
   /** Called with all of standard output after each write. */
   readonly onOutput?: (out: string) => void;
 }
@@ -163,6 +164,10 @@ export class CliWorld {
       start: async () => 0,
       connect: (): Connection => ({
         context: 'a test',
+        isProtected: options.isProtected === true,
+        region: 'us-east-1',
+        tables: { ...TABLES, ...(options.desiredTable === undefined ? {} : { desired: options.desiredTable }) },
+        ports: this.ports,
         desired:
           options.desiredTable === undefined
             ? this.desired

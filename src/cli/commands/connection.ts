@@ -28,8 +28,14 @@ export interface Target {
 
 export interface Connection {
   readonly context: string;
+  /** Verbs that change something ask again, or need the context's name said. */
+  readonly isProtected: boolean;
+  readonly region: string;
+  readonly tables: Target['tables'];
   readonly desired: DesiredTable;
   readonly state: StateTable;
+  /** For verbs that look at what is behind the tables: `plan`, `verify`, `logs`, `invoke`. */
+  readonly ports: Ports;
   readonly close: () => void;
 }
 
@@ -99,6 +105,10 @@ export const connectBySdk: Connect = (flags, io) => {
   );
   return {
     context: target.context,
+    isProtected: false,
+    region: target.region,
+    tables: target.tables,
+    ports,
     desired: new DesiredTable(ports.dynamodb, target.tables.desired),
     state: new StateTable(ports.dynamodb, target.tables.state),
     close,

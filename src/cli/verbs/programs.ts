@@ -1,0 +1,94 @@
+/** The verbs that start something: `local` and `start`, and `version`. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../../core/index.ts';
+import { DEFAULT_DATA_DIR } from '../commands/connection.ts';
+import { version } from '../commands/version.ts';
+import type { CliIo } from '../output/io.ts';
+import { collect, type Run, USAGE, type Verb, whole } from './verb.ts';
+
+interface LocalFlags {
+  readonly awsPort: number;
+  readonly httpPort: number;
+  readonly dataDir: string;
+  readonly example?: string[];
+  readonly filename?: string[];
+  readonly exitAfterReady?: boolean;
+  readonly resync: string;
+}
+
+export function addLocal(verb: Verb, run: Run): void {
+  verb('local', 'Start the embedded local cloud and the controller, apply what is given, and print the URLs.', [
+    'local',
+    'local -f shop.yaml --exit-after-ready',
+    'local --aws-port 0 --http-port 0 --data-dir /tmp/lc',
+  ])
+    .addOption(
+      new Option('--aws-port <port>', 'port of the AWS endpoint; 0 picks a free one (or LAMBDACONTAINER_AWS_PORT)')
+        .argParser(whole(0, 65_535))
+        .default(4577),
+    )
+    .addOption(
+      new Option('--http-port <port>', 'port of the load balancer; 0 picks a free one (or LAMBDACONTAINER_HTTP_PORT)')
+        .argParser(whole(0, 65_535))
+        .default(8080),
+    )
+    .option('--data-dir <folder>', 'where everything is kept (or LAMBDACONTAINER_DATA_DIR)', DEFAULT_DATA_DIR)
+    .option(
+      '--example <name>',
+      'example to deploy; may be given again (default: hello, on a fresh folder without -f)',
+      collect,
+    )
+    .option('-f, --filename <file>', 'manifest to apply; may be given again', collect)
+    .option('--resync <duration>', 'how often the controller looks at everything unasked', '2s')
+    .option('--exit-after-ready', 'end once everything is Ready (status 0), or cannot be (status 1)')
+    .action((_flags: LocalFlags, command: Command) =>
+      run.plain(async (io) => {
+        const flags = withEnvironment<LocalFlags>(command, io.env, LOCAL_VARIABLES);
+        return run.parts.local({
+          awsPort: flags.awsPort,
+          httpPort: flags.httpPort,
+          dataDir: flags.dataDir,
+          examples: flags.example,
+          manifests: flags.filename ?? [],
+          exitAfterReady: flags.exitAfterReady === true,
+          resync: flags.resync,
+        });
+      }),
+    );
+}
+
+const LOCAL_VARIABLES: Readonly<Record<string, string>> = {
+  awsPort: 'LAMBDACONTAINER_AWS_PORT',
+  httpPort: 'LAMBDACONTAINER_HTTP_PORT',
+  dataDir: 'LAMBDACONTAINER_DATA_DIR',
+  resync: 'LAMBDACONTAINER_RESYNC',
+};
+
+/** Flags, then the environment, then defaults. (Commander's own `env` reads the process's environment.) */
+function withEnvironment<T>(command: Command, env: CliIo['env'], variables: Readonly<Record<string, string>>): T {
+  for (const [name, variable] of Object.entries(variables)) {
+    const written = env[variable];
+    if (written === undefined || written === '' || command.getOptionValueSource(name) === 'cli') continue;
+    const option = command.options.find((candidate) => candidate.attributeName() === name);
+    try {
+      command.setOptionValueWithSource(name, option?.parseArg ? option.parseArg(written, undefined) : written, 'env');
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      throw new UserError(`${variable}: '${written}' is not allowed. ${error.message}`, USAGE);
+    }
+  }
+  return command.opts() as T;
+}
+
+export function addStart(verb: Verb, run: Run): void {
+  verb('start', 'Run the controller: what the container runs. Configuration is environment.', [
+    'start',
+    'start  # with AWS_REGION, LAMBDACONTAINER_DESIRED_TABLE and LAMBDACONTAINER_STATE_TABLE set',
+  ]).action(() => run.plain(run.parts.start));
+}
+
+export function addVersion(verb: Verb, run: Run): void {
+  verb('version', 'Show the version of this program.', ['version', 'version -o json'])
+    .addOption(new Option('-o, --output <format>', 'form of the output').choices(['json']))
+    .action((flags: { output?: 'json' }) => run.plain((io) => version(flags, io)));
+}
