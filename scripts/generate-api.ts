@@ -6,17 +6,20 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { ANNOTATION_NOTES } from '../src/api/annotations.ts';
+import { confirmationRecord } from '../src/api/confirmation.ts';
 import { classSpecSchema } from '../src/api/schema/class.ts';
 import { containerSpecSchema } from '../src/api/schema/container.ts';
-import type { FieldNotes } from '../src/api/schema/fields.ts';
 import { gitSourceSpecSchema } from '../src/api/schema/git-source.ts';
-import { conditionSchema, containerStatusSchema } from '../src/api/schema/status.ts';
-import { UNSUPPORTED_KINDS, unsupportedFields } from '../src/api/unsupported.ts';
+import { classStatusSchema, containerStatusSchema, sourceStatusSchema } from '../src/api/schema/status.ts';
+import { unsupportedFields } from '../src/api/unsupported.ts';
+import { defaultOf, type JsonSchema, jsonSchema, requiredOf, structural } from './structural-schema.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const GROUP = 'lambdacontainer.dev';
 const VERSION = 'v1alpha1';
+const CATEGORY = 'lambdacontainer-dev';
 
 export interface GeneratedFile {
   /** Relative to the repository. */
@@ -44,20 +47,10 @@ interface KindPage {
   readonly intro: string;
 }
 
+const EXAMPLE_OBJECT = { namespace: 'shop', name: 'checkout', uid: '0b7c6f3a-5d1e-4c2b-9a8f-3e2d1c0b9a87' };
+
 const READY: Column = { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' };
 const AGE: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
-
-const conditionsOnly = z
-  .object({ conditions: z.array(conditionSchema).meta({ description: 'What holds and what does not.' }) })
-  .meta({ description: 'What the controller knows; it alone writes it.' });
-
-const gitStatus = z
-  .object({
-    lastAttemptedCommit: z.string().meta({ description: 'Commit that was tried last.' }).optional(),
-    lastAppliedCommit: z.string().meta({ description: 'Commit that is applied.' }).optional(),
-    conditions: z.array(conditionSchema).meta({ description: 'What holds and what does not.' }),
-  })
-  .meta({ description: 'What the controller knows; it alone writes it.' });
 
 const PAGES: readonly KindPage[] = [
   {
@@ -95,7 +88,7 @@ const PAGES: readonly KindPage[] = [
     shortNames: ['lcc'],
     scope: 'Cluster',
     spec: classSpecSchema,
-    status: conditionsOnly,
+    status: classStatusSchema,
     columns: [
       { name: 'Cluster', type: 'string', jsonPath: '.spec.cluster' },
       { name: 'Region', type: 'string', jsonPath: '.spec.region' },
@@ -110,7 +103,7 @@ const PAGES: readonly KindPage[] = [
     shortNames: ['lcgit'],
     scope: 'Cluster',
     spec: gitSourceSpecSchema,
-    status: gitStatus,
+    status: sourceStatusSchema,
     columns: [
       { name: 'URL', type: 'string', jsonPath: '.spec.url' },
       READY,
@@ -128,82 +121,13 @@ export function generatedFiles(): GeneratedFile[] {
   ];
 }
 
-// ------------------------------------------------------------------------------------------------------------ schema
-
-type JsonSchema = Partial<FieldNotes> & {
-  type?: string;
-  properties?: Record<string, JsonSchema>;
-  required?: string[];
-  additionalProperties?: JsonSchema | false;
-  items?: JsonSchema;
-  enum?: unknown[];
-  nullable?: boolean;
-  default?: unknown;
-  readOnly?: boolean;
-  minimum?: number;
-  maximum?: number;
-  [key: string]: unknown;
-};
-
-function jsonSchema(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', unrepresentable: 'any' }) as JsonSchema;
-}
-
-/** A structural schema (Kubernetes): one type for each node, no `additionalProperties` beside `properties`. */
-function structural(node: JsonSchema): JsonSchema {
-  const { cel, additionalProperties, description: _, ...rest } = node;
-  const description = sentence(node);
-  const out: JsonSchema = description === '' ? rest : { description, ...rest };
-  for (const note of ['unit', 'limits', 'defaultText', 'mandatory', 'default', 'readOnly']) delete out[note];
-  // Defaults are not written into the CRD: the API server would store them, and then the class's could never win.
-  if (node.properties) {
-    out.properties = mapValues(node.properties, structural);
-    const required = requiredOf(node);
-    if (required.length > 0) out.required = required;
-    else delete out.required;
-  } else delete out.required;
-  if (node.items) out.items = structural(node.items);
-  if (additionalProperties && Object.keys(additionalProperties).length > 0) {
-    out.additionalProperties = structural(additionalProperties);
-  } else if (additionalProperties !== undefined && !node.properties) out['x-kubernetes-preserve-unknown-fields'] = true;
-  if (out.type === undefined) out['x-kubernetes-preserve-unknown-fields'] = true;
-  if (out.type === 'number' && out.enum?.every(Number.isInteger)) out.type = 'integer';
-  // `nullable` and `enum` exclude each other there: null would have to be in the list.
-  if (out.nullable) delete out.enum;
-  if (cel) out['x-kubernetes-validations'] = cel.map(({ rule, message }) => ({ rule, message }));
-  return out;
-}
-
-function requiredOf(node: JsonSchema): string[] {
-  const marked = Object.entries(node.properties ?? {})
-    .filter(([, member]) => member.mandatory === true)
-    .map(([name]) => name);
-  return [...new Set([...(node.required ?? []), ...marked])];
-}
-
-function sentence(node: JsonSchema): string {
-  const parts = [node.description ?? ''];
-  if (node.unit) parts.push(`Unit: ${node.unit}.`);
-  const fallback = defaultOf(node);
-  if (fallback) parts.push(`Default: ${fallback}.`);
-  if (node.limits) parts.push(`Limits: ${node.limits}.`);
-  return parts.filter((part) => part !== '').join(' ');
-}
-
-function defaultOf(node: JsonSchema): string | undefined {
-  if (node.defaultText) return node.defaultText;
-  if (node.default === undefined || node.properties) return undefined;
-  return typeof node.default === 'string' ? node.default : JSON.stringify(node.default);
-}
-
-function mapValues(
-  record: Record<string, JsonSchema>,
-  change: (value: JsonSchema) => JsonSchema,
-): Record<string, JsonSchema> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
-}
-
 // -------------------------------------------------------------------------------------------------------------- CRDs
+
+/** Kubernetes allows more; names of ours become host names and names in AWS. */
+const NAME_RULE = {
+  rule: "self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$') && self.metadata.name.size() <= 63",
+  message: 'metadata.name: use lower-case letters, digits and hyphens, at most 63',
+};
 
 function crdText(page: KindPage): string {
   const spec = structural(jsonSchema(page.spec));
@@ -220,7 +144,8 @@ function crdText(page: KindPage): string {
         plural: page.plural,
         singular: page.kind.toLowerCase(),
         shortNames: page.shortNames,
-        categories: ['all', 'lambdacontainer'],
+        // Not `lambdacontainer`: kubectl would take the name of the kind for the category.
+        categories: page.scope === 'Namespaced' ? ['all', CATEGORY] : [CATEGORY],
       },
       scope: page.scope,
       versions: [
@@ -235,6 +160,7 @@ function crdText(page: KindPage): string {
               description: page.intro,
               type: 'object',
               required: ['spec'],
+              'x-kubernetes-validations': [NAME_RULE],
               properties: {
                 apiVersion: { type: 'string', description: `${GROUP}/${VERSION}` },
                 kind: { type: 'string', description: page.kind },
@@ -268,12 +194,51 @@ function reference(): string {
       'Defaults come from the class that the object names, then from the product. An object whose spec is not valid is left',
       'as it runs, with `Ready=False, Stalled=True, reason=InvalidSpec` and one line for each defect.',
     ].join('\n'),
+    ...MANIFEST_SECTIONS,
     ...PAGES.flatMap(kindSections),
+    ...ANNOTATION_SECTIONS,
+    ...CONFIRMATION_SECTIONS,
     '## Not available in this version',
     'The schema knows these; a spec that asks for them is refused with a message that says what to use instead.',
     unavailable(),
   ].join('\n\n')}\n`;
 }
+
+const MANIFEST_SECTIONS = [
+  '## Manifests and records',
+  [
+    '- Every defect of a document is told in one answer, each with its path, the value, the reason and the remedy; of YAML',
+    '  with line and column. With more than a hundred, the last line says how many more there are.',
+    '- YAML is read as version 1.2, one or several documents, or as JSON. `yes`, `no`, `on` and `off` are text there. Keys that',
+    '  stand twice, numbers with a leading zero, unknown tags and tabs for indentation are refused. Anchors, aliases and',
+    '  merge keys work.',
+    '- Nothing is guessed: a number where text is meant is refused with the text to write, and the other way round. Records',
+    '  may hold text, numbers, booleans, null, lists and maps; sets and binary are refused.',
+    '- A spec holds at most 400 KB and 40 levels. Labels are those of Kubernetes: names with an optional prefix, values of at',
+    '  most 63 characters; at most 64 labels and 64 annotations.',
+    '- The same documents are custom resources: see [Kubernetes](compatibility-kubernetes.md).',
+  ].join('\n'),
+];
+
+const ANNOTATION_SECTIONS = [
+  '## Annotations',
+  'Annotations under `lambdacontainer.dev/` ask for what is not desired state. One that is not in this table is refused.',
+  [
+    '| annotation | value | meaning |',
+    '| --- | --- | --- |',
+    ...ANNOTATION_NOTES.map(({ annotation, value, meaning }) => `| \`${annotation}\` | ${value} | ${meaning} |`),
+  ].join('\n'),
+];
+
+const CONFIRMATION_SECTIONS = [
+  '## Confirmation of held deletions',
+  [
+    'A deletion that is held (`DeletionHeld`) goes on when a record in the reserved partition names the object by its',
+    '`uid`; `lambdacontainer delete --confirm` writes it. It is a record and no object: it has no kind and no definition.',
+  ].join('\n'),
+  ['```json', JSON.stringify(confirmationRecord('friday', [EXAMPLE_OBJECT]), undefined, 2), '```'].join('\n'),
+  'It covers exactly the objects that it names, whatever holds them, and never a later one of the same name.',
+];
 
 function kindSections(page: KindPage): string[] {
   const short = page.shortNames.map((name) => `\`${name}\``).join(', ');
@@ -283,7 +248,7 @@ function kindSections(page: KindPage): string[] {
     '### Spec',
     fieldTable(jsonSchema(page.spec)),
   ];
-  if (page.kind === 'LambdaContainer') sections.push('### Status', fieldTable(jsonSchema(page.status)));
+  sections.push('### Status', fieldTable(jsonSchema(page.status)));
   return sections;
 }
 
@@ -343,8 +308,7 @@ function unavailable(): string {
     ({ path, works, instead }) =>
       `| \`spec.${path}\` | ${works ? `other than ${works.map((value) => `\`${String(value)}\``).join(', ')}` : 'any value'} | ${instead} |`,
   );
-  const kinds = Object.entries(UNSUPPORTED_KINDS).map(([kind, phrase]) => `| kind \`${kind}\` | | ${phrase} |`);
-  return ['| field | refused | instead |', '| --- | --- | --- |', ...rows, ...kinds].join('\n');
+  return ['| field | refused | instead |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -6,21 +6,24 @@
 import * as z from 'zod';
 import {
   closest,
+  DEFECTS_MAX,
   type Defect,
   defect,
   formatPath,
-  overlaps,
   type Path,
   plainDefect,
   quote,
   suggestion,
 } from './defects.ts';
+import { PathIndex } from './path-index.ts';
 import type { FieldNotes } from './schema/fields.ts';
 
 export interface Checked<T> {
   /** The parsed document; with defects, what is left of it; undefined when nothing sensible is left. */
   readonly value: T | undefined;
   readonly defects: Defect[];
+  /** How many more there are than `defects` tells. */
+  readonly more: number;
 }
 
 const SALVAGE_ROUNDS_MAX = 6;
@@ -28,51 +31,82 @@ const SALVAGE_ROUNDS_MAX = 6;
 /** Checks `raw` (plain JSON) against `schema`; paths begin with `root`. */
 export function check<T>(schema: z.ZodType<T>, raw: unknown, root: string): Checked<T> {
   const first = schema.safeParse(raw);
-  if (first.success) return { value: first.data, defects: [] };
-  const defects = first.error.issues.flatMap((issue) => defectsOf(schema, issue, raw, root));
-  return { value: salvage(schema, raw, first.error), defects: distinct(defects) };
+  if (first.success) return { value: first.data, defects: [], more: 0 };
+  return { value: salvage(schema, raw, first.error), ...distinct(schema, first.error.issues, raw, root) };
 }
 
 /** Later defects at, above or below an earlier one only repeat it. */
-function distinct(defects: readonly Defect[]): Defect[] {
+function distinct(
+  schema: z.core.$ZodType,
+  issues: readonly Issue[],
+  raw: unknown,
+  root: string,
+): { defects: Defect[]; more: number } {
   const kept: Defect[] = [];
-  for (const item of defects) if (!kept.some((other) => overlaps(other.path, item.path))) kept.push(item);
-  return kept;
+  const index = new PathIndex();
+  let more = 0;
+  for (const issue of issues.flatMap(single).sort(byTightness)) {
+    // Words for tens of thousands of defects would take minutes.
+    if (kept.length >= DEFECTS_MAX) more++;
+    else {
+      const item = defectOf(schema, issue, raw, root);
+      if (index.overlaps(item.path)) continue;
+      index.add(item.path);
+      kept.push(item);
+    }
+  }
+  return { defects: kept, more };
 }
 
 // ---------------------------------------------------------------------------------------------------------- issues
 
 type Issue = z.core.$ZodIssue;
 
-function defectsOf(schema: z.core.$ZodType, issue: Issue, raw: unknown, root: string): Defect[] {
+/** That a number is beyond 2^53 is the least of what can be said of it. */
+function byTightness(a: Issue, b: Issue): number {
+  return Number(isSafetyBound(a)) - Number(isSafetyBound(b));
+}
+
+function isSafetyBound(issue: Issue): boolean {
+  return (
+    (issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER) ||
+    (issue.code === 'too_small' && issue.minimum === Number.MIN_SAFE_INTEGER)
+  );
+}
+
+/** Each unknown key as an issue of its own. */
+function single(issue: Issue): Issue[] {
+  if (issue.code !== 'unrecognized_keys' || issue.keys.length === 1) return [issue];
+  return issue.keys.map((key) => ({ ...issue, keys: [key] }));
+}
+
+function defectOf(schema: z.core.$ZodType, issue: Issue, raw: unknown, root: string): Defect {
   const path: Path = [root, ...issue.path];
   const value = valueAt(raw, issue.path);
   if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
     const known = knownKeys(schemaAt(schema, issue.path));
-    return issue.keys.map((key) => {
-      const elsewhere = closest(key, known) === undefined ? findField(schema, key) : undefined;
-      const advice = elsewhere ? `did you mean ${formatPath([root, ...elsewhere])}?` : suggestion(key, known);
-      return plainDefect([...path, key], valueAt(value, [key]), `${quote(key)} is not a field here; ${advice}`);
-    });
+    const elsewhere = closest(key, known) === undefined ? findField(schema, key) : undefined;
+    const advice = elsewhere ? `did you mean ${formatPath([root, ...elsewhere])}?` : suggestion(key, known);
+    return plainDefect([...path, key], valueAt(value, [key]), `${quote(key)} is not a field here; ${advice}`);
   }
   if (issue.code === 'invalid_key') {
     const key = issue.path.at(-1);
     const inner = issue.issues[0];
-    return [
-      plainDefect(
-        path,
-        String(key),
-        `${quote(String(key))} ${inner ? phraseOf(inner, key, undefined) : 'is not a valid name'}`,
-      ),
-    ];
+    const phrase = inner ? phraseOf(inner, key, undefined) : 'is not a valid name';
+    return plainDefect(path, String(key), `${quote(String(key))} ${phrase}`);
   }
   const field = schemaAt(schema, issue.path);
-  if (value === undefined) return [plainDefect(path, undefined, missing(field))];
-  if (issue.code === 'invalid_union') {
-    const deepest = issue.errors.flat().find((inner) => inner.code !== 'invalid_value') ?? issue.errors.flat()[0];
-    return [defect(path, value, deepest ? phraseOf(deepest, value, field) : 'is not allowed here')];
-  }
-  return [defect(path, value, phraseOf(issue, value, field))];
+  if (value === undefined) return plainDefect(path, undefined, missing(field));
+  if (issue.code === 'invalid_union') return defect(path, value, unionPhrase(issue, value, field));
+  return defect(path, value, phraseOf(issue, value, field));
+}
+
+/** The choice whose type is right knows best what is wrong; where none is, the choice itself says what it takes. */
+function unionPhrase(issue: z.core.$ZodIssueInvalidUnion, value: unknown, field: z.core.$ZodType | undefined): string {
+  const ofType = issue.errors.find((choice) => !choice.some(({ code }) => code === 'invalid_type'));
+  const deepest = ofType?.[0];
+  return deepest ? phraseOf(deepest, value, field) : issue.message;
 }
 
 function missing(field: z.core.$ZodType | undefined): string {
@@ -85,8 +119,13 @@ function phraseOf(issue: Issue, value: unknown, field: z.core.$ZodType | undefin
   const because = field && notesOf(field)?.limits ? ` (${notesOf(field)?.limits})` : '';
   switch (issue.code) {
     case 'invalid_type':
-      return typePhrase(issue.expected, value);
+      if (value === null) return nullPhrase(issue.expected, field);
+      return typePhrase(issue.expected, value, field && notesOf(field)?.unit);
     case 'invalid_value':
+      if (value === null) return nullPhrase(typeof issue.values[0], field);
+      if (typeof value === 'string' && issue.values.every((choice) => typeof choice === 'number')) {
+        return typePhrase('number', value, undefined);
+      }
       if (!isZodDefault(issue)) return issue.message;
       return issue.values.length === 1
         ? `is not allowed; use ${String(issue.values[0])}`
@@ -120,11 +159,21 @@ const TYPE_NAMES: Record<string, string> = {
   record: 'an object',
 };
 
-function typePhrase(expected: string, value: unknown): string {
+function nullPhrase(expected: string, field: z.core.$ZodType | undefined): string {
   const wanted = TYPE_NAMES[expected] ?? expected;
-  if (value === null) return `stands where ${wanted} is expected; remove the field to use its default`;
+  const remedy = field && hasDefault(field) ? 'remove the field to use its default' : `give ${wanted}, or remove it`;
+  return `stands where ${wanted} is expected; ${remedy}`;
+}
+
+/** How a number becomes a text of this unit. */
+const SUFFIXES: Readonly<Record<string, string>> = { duration: 's', percentage: '%' };
+
+function typePhrase(expected: string, value: unknown, unit: string | undefined): string {
+  const wanted = TYPE_NAMES[expected] ?? expected;
   if (typeof value === 'string') return textInstead(expected, wanted, value);
   if (typeof value === 'number' && expected === 'string') {
+    const suffix = unit && SUFFIXES[unit];
+    if (suffix) return `is a number without its unit; write it like "${value}${suffix}"`;
     return `is a number, not text; put it in quotes: "${value}" (in a DynamoDB item {"S": "${value}"})`;
   }
   if (typeof value === 'boolean' && expected === 'string')
@@ -142,14 +191,20 @@ function typePhrase(expected: string, value: unknown): string {
 }
 
 function textInstead(expected: string, wanted: string, value: string): string {
-  if ((expected === 'number' || expected === 'int') && /^\s*-?\d+(\.\d+)?\s*$/.test(value)) {
-    return `is text, not a number; write ${value.trim()} without quotes (in a DynamoDB item {"N": "${value.trim()}"})`;
+  if ((expected === 'number' || expected === 'int') && /^\s*-?\d[\d_]*(\.\d+)?\s*$/.test(value)) {
+    const digits = value.trim().replaceAll('_', '');
+    return `is text, not a number; write ${digits} without quotes (in a DynamoDB item {"N": "${digits}"})`;
   }
+  const percent = expected === 'number' || expected === 'int' ? /^\s*(\d+)\s*%\s*$/.exec(value)?.[1] : undefined;
+  if (percent !== undefined) return `is text, not a number; write ${percent}, without quotes and %`;
   if (expected === 'boolean' && /^(true|false|yes|no|on|off)$/i.test(value)) {
     const meant = /^(true|yes|on)$/i.test(value);
     return `is text, not true or false; write ${meant} without quotes (in a DynamoDB item {"BOOL": ${meant}})`;
   }
   if (expected === 'array') return 'is text, not a list; write [ … ] around it';
+  if (/^\s*\{/.test(value) && (expected === 'object' || expected === 'record')) {
+    return 'is JSON within text, not an object; give the object itself (in a DynamoDB item {"M": {…}})';
+  }
   return `is text, not ${wanted}; give ${wanted}`;
 }
 
@@ -160,9 +215,11 @@ function salvage<T>(schema: z.ZodType<T>, raw: unknown, error: z.ZodError): T | 
   const copy: unknown = structuredClone(raw);
   let issues: readonly Issue[] = error.issues;
   for (let round = 0; round < SALVAGE_ROUNDS_MAX; round++) {
-    for (const issue of issues) {
-      if (issue.code === 'unrecognized_keys') for (const key of issue.keys) remove(copy, [...issue.path, key]);
-      else if (!remove(copy, issue.path)) return undefined;
+    // All are found before any is removed: what one issue removes must not make another take its parent.
+    const members = issues.flatMap(single).map((issue) => memberAt(copy, pathOf(issue)));
+    for (const member of members) {
+      if (!member) return undefined;
+      delete member.parent[member.key];
     }
     const again = schema.safeParse(copy);
     if (again.success) return again.data;
@@ -171,18 +228,22 @@ function salvage<T>(schema: z.ZodType<T>, raw: unknown, error: z.ZodError): T | 
   return undefined;
 }
 
-/** Removes the member at `path`; a missing one takes its parent along, a list goes as a whole. False at the root. */
-function remove(document: unknown, path: Path): boolean {
+function pathOf(issue: Issue): Path {
+  return issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+}
+
+/** The member at `path`; the one above it for what is missing or in a list, which goes as a whole. None at the root. */
+function memberAt(
+  document: unknown,
+  path: Path,
+): { parent: Record<PropertyKey, unknown>; key: PropertyKey } | undefined {
   for (let length = path.length; length > 0; length--) {
     const parent = valueAt(document, path.slice(0, length - 1));
     const key = path[length - 1];
-    if (key === undefined || Array.isArray(parent)) continue;
-    if (parent !== null && typeof parent === 'object' && Object.hasOwn(parent, key)) {
-      delete (parent as Record<PropertyKey, unknown>)[key];
-      return true;
-    }
+    if (key === undefined || parent === null || typeof parent !== 'object' || Array.isArray(parent)) continue;
+    if (Object.hasOwn(parent, key)) return { parent: parent as Record<PropertyKey, unknown>, key };
   }
-  return false;
+  return undefined;
 }
 
 // ------------------------------------------------------------------------------------------------ looking into zod
@@ -222,6 +283,14 @@ export function notesOf(schema: z.core.$ZodType): FieldNotes | undefined {
 function innerOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
   const definition = definitionOf(schema);
   return definition.innerType ?? definition.in;
+}
+
+/** Whether a document may leave the field out. */
+function hasDefault(schema: z.core.$ZodType): boolean {
+  for (let layer: z.core.$ZodType | undefined = schema; layer; layer = innerOf(layer)) {
+    if (['optional', 'default', 'prefault'].includes(definitionOf(layer).type)) return true;
+  }
+  return false;
 }
 
 function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {

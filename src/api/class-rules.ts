@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { type Defect, defect, type Path, plainDefect } from './defects.ts';
 import { describeMemorySizes, memorySizes } from './fargate.ts';
+import { reserved, secretSources } from './rules.ts';
 import type { classSpecSchema } from './schema/class.ts';
 import { looksSecret } from './secret-look.ts';
 
@@ -40,9 +41,13 @@ function namespaces(spec: ParsedClass): Defect[] {
 }
 
 function defaults(spec: ParsedClass): Defect[] {
-  const { compute, scaling, placement, environment } = spec.defaults;
+  const { compute, scaling, placement, environment, secrets } = spec.defaults;
   const { caps } = spec;
-  const defects: Defect[] = [];
+  const defects: Defect[] = [
+    ...reserved(environment, at('defaults', 'environment')),
+    ...reserved(secrets, at('defaults', 'secrets')),
+    ...secretSources(secrets, at('defaults', 'secrets')),
+  ];
   if (
     compute?.cpu !== undefined &&
     compute.memory !== undefined &&

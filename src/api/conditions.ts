@@ -1,6 +1,6 @@
 /**
  * Conditions as Kubernetes has them: a condition's time moves only when its status does, so that "since when" can be
- * believed. `Reconciling` and `Stalled` exist only while they are true (kstatus).
+ * believed. `Reconciling` and `Stalled` name what is abnormal: where one is absent it is false (kstatus).
  */
 import type { Condition, Phase } from './types.ts';
 
@@ -19,7 +19,19 @@ export const CONDITION_TYPES = [
   'Contended',
   'DeletionHeld',
 ] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/** Aspects of a GitSource. */
+export const SOURCE_CONDITION_TYPES = [
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'Fetched',
+  'SourceVerified',
+  'Drifted',
+  'DeletionHeld',
+] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number] | (typeof SOURCE_CONDITION_TYPES)[number];
 
 /** A new list with `next` in the place of its type; the transition time is kept while the status is. */
 export function setCondition(

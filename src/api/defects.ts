@@ -32,21 +32,23 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** True when one path is the other or lies above it. */
-export function overlaps(a: string, b: string): boolean {
-  return a === b || isAbove(a, b) || isAbove(b, a);
-}
+/** So many defects of one document are told: more than a person mends at once, and few enough for a status. */
+export const DEFECTS_MAX = 100;
 
-function isAbove(upper: string, lower: string): boolean {
-  return lower.startsWith(upper) && (lower[upper.length] === '.' || lower[upper.length] === '[');
+/** The first defects, and how many more there are. */
+export function bounded(defects: readonly Defect[], root: string, more = 0): Defect[] {
+  const hidden = Math.max(0, defects.length - DEFECTS_MAX) + more;
+  if (hidden === 0) return [...defects];
+  const rest = plainDefect([root], undefined, `has ${hidden} more defects; mend those that are listed first`);
+  return [...defects.slice(0, DEFECTS_MAX), rest];
 }
 
 /** A defect whose message is the value followed by `phrase`, or the phrase alone where the value is long or missing. */
 export function defect(path: Path, value: unknown, phrase: string): Defect {
   if (isSecret(path, value)) {
     // The phrase may repeat the value in its remedy.
-    const hidden = isPrimitive(value) ? phrase.replaceAll(String(value).trim(), HIDDEN) : phrase;
-    return { path: formatPath(path), value: HIDDEN, message: `${HIDDEN} ${hidden}` };
+    const message = isPrimitive(value) ? `${HIDDEN} ${phrase.replaceAll(String(value).trim(), HIDDEN)}` : phrase;
+    return { path: formatPath(path), value: HIDDEN, message };
   }
   return { path: formatPath(path), value, message: isPrimitive(value) ? `${formatValue(value)} ${phrase}` : phrase };
 }
@@ -57,9 +59,11 @@ export function plainDefect(path: Path, value: unknown, message: string): Defect
 }
 
 const HIDDEN = '(hidden)';
+/** The user of a URL is often a token. */
+const URL_WITH_USER = /^https?:\/\/[^\s/@]+@/i;
 
 function isSecret(path: Path, value: unknown): boolean {
-  if (typeof value === 'string' && looksSecretValue(value)) return true;
+  if (typeof value === 'string' && (looksSecretValue(value) || URL_WITH_USER.test(value))) return true;
   if (value === undefined || !path.includes('environment')) return false;
   return !isPrimitive(value) || looksSecretName(String(path.at(-1)));
 }

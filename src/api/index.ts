@@ -1,5 +1,6 @@
 export * from './annotations.ts';
 export * from './conditions.ts';
+export * from './confirmation.ts';
 export { type Defect, formatDefect } from './defects.ts';
 export { FARGATE_CPU, memorySizes } from './fargate.ts';
 export * from './generation.ts';
@@ -7,6 +8,6 @@ export * from './manifest.ts';
 export * from './names.ts';
 export * from './records.ts';
 export { admits } from './rules.ts';
+export { looksSecret, looksSecretValue } from './secret-look.ts';
 export * from './types.ts';
-export { UNSUPPORTED_KINDS } from './unsupported.ts';
-export { type Validated, validateClass, validateLambdaContainer } from './validate.ts';
+export { type Validated, validateClass, validateGitSource, validateLambdaContainer } from './validate.ts';

@@ -3,27 +3,20 @@
  * envelope (apiVersion, kind, metadata); a spec's defects get their places through `ManifestObject.position.of`.
  * A document with any defect yields no object; the others do.
  */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type YAMLError,
-} from 'yaml';
-import { type Defect, formatDefect, formatPath, type Path, plainDefect } from './defects.ts';
-import { apiVersionDefect, kindOf, textMap, unknownFields } from './envelope.ts';
+import { type Document, isScalar, LineCounter, parseAllDocuments, type YAMLError } from 'yaml';
+import { bounded, type Defect, formatDefect, plainDefect } from './defects.ts';
+import { DocumentMap, type TextDefect } from './document-map.ts';
+import { apiVersionDefect, kindOf, unknownFields } from './envelope.ts';
+import { annotationsOf, labelsOf } from './labels.ts';
 import { DEFAULT_NAMESPACE, nameDefect, SYSTEM_NAMESPACE } from './names.ts';
-import { toPlain } from './plain.ts';
+import { plainMembers } from './plain.ts';
 import { API_VERSION, type ApiKind, type ApiObject, KIND_CONTAINER } from './types.ts';
+import { specDefects } from './validate.ts';
 
 const TEXT_MAX = 16 * 1024 * 1024;
 /** Bounds the work of hostile aliases; real manifests use a handful. */
-const ALIASES_MAX = 100;
+const ALIASES_MAX = 1000;
+const SYNTAX_DEFECTS_MAX = 20;
 
 export interface Place {
   readonly file: string;
@@ -35,6 +28,8 @@ export interface Place {
 export interface Position extends Place {
   /** The place of a defect's path in this document; of the nearest member above it when it is not there. */
   readonly of: (path: string) => Place;
+  /** How the number at a path is written, where we would print it otherwise. */
+  readonly spelling: (path: string) => string | undefined;
 }
 
 export type ManifestObject = ApiObject & { readonly position: Position };
@@ -50,6 +45,18 @@ export function formatManifestDefect(item: ManifestDefect): string {
   return `${item.file}:${item.line}:${item.column}: ${formatDefect(item)}`;
 }
 
+/** Defects of a manifest's spec where they stand, with numbers as they are written there (`1.10`, not 1.1). */
+export function placed(object: ManifestObject, defects: readonly Defect[]): ManifestDefect[] {
+  return defects.map((item) => ({ ...asWritten(item, object.position), ...object.position.of(item.path) }));
+}
+
+function asWritten(item: Defect, { spelling }: Position): Defect {
+  const text = typeof item.value === 'number' ? spelling(item.path) : undefined;
+  if (text === undefined) return item;
+  const printed = String(item.value).replaceAll(/[.+]/g, '\\$&');
+  return { ...item, message: item.message.replaceAll(new RegExp(`(?<![\\w.])${printed}(?![\\w.])`, 'g'), () => text) };
+}
+
 /** Never throws. `defaultNamespace` is for objects that name none. */
 export function parseManifests(text: string, fileName: string, defaultNamespace = DEFAULT_NAMESPACE): Manifests {
   const found: Manifests = { objects: [], defects: [] };
@@ -62,7 +69,8 @@ export function parseManifests(text: string, fileName: string, defaultNamespace 
   const clean = text.replace(/^\uFEFF/, '');
   const documents = parseAllDocuments(clean, {
     lineCounter: lines,
-    uniqueKeys: true,
+    // Each key would be compared with every other; DocumentMap finds duplicates.
+    uniqueKeys: false,
     merge: true,
     prettyErrors: false,
     strict: true,
@@ -85,40 +93,73 @@ function readDocument(
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) {
-    found.defects.push(...problems.map((problem) => ({ ...syntaxDefect(problem), ...placeAt(problem.pos[0]) })));
-    return;
-  }
+  const tell = (defects: readonly TextDefect[]): void => {
+    for (const { path, message, offset } of defects) {
+      found.defects.push({ path, value: undefined, message, ...placeAt(offset) });
+    }
+  };
+  const syntax = syntaxDefects(document);
+  if (syntax.length > 0) return tell(syntax);
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return;
-  const places = new Map<string, number>();
-  collectPlaces(document.contents, [], document, places, 0);
+  const map = new DocumentMap(document.contents);
+  if (map.defects.length > 0) return tell(map.defects);
   const start = document.contents.range?.[0] ?? 0;
-  const nodeOf = (prefix: string) => (path: string) => placeAt(offsetOf(path, prefix, places) ?? start);
+  const positionIn = (prefix: string): Position => {
+    const of = (path: string): Place => placeAt(map.offsetOf(fullPath(prefix, path)) ?? start);
+    return { ...of(''), of, spelling: (path) => map.spellingOf(fullPath(prefix, path)) };
+  };
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: ALIASES_MAX });
   } catch (error) {
-    // The library throws ReferenceError for alias bombs and unresolved aliases; both are the document's fault.
-    const reason = error instanceof Error ? error.message : String(error);
-    found.defects.push({
-      path: '(document)',
-      value: undefined,
-      message: `cannot be read: ${reason}`,
-      ...placeAt(start),
-    });
-    return;
+    // The library throws for aliases that would expand without bound and for nesting that exhausts the stack.
+    const message = unreadable(error instanceof Error ? error.message : String(error));
+    return tell([{ path: '(document)', message, offset: start }]);
   }
-  for (const { item, prefix } of itemsOf(value)) readObject(item, prefix, nodeOf(prefix), defaultNamespace, found);
+  for (const { item, prefix } of itemsOf(value)) readObject(item, prefix, positionIn(prefix), defaultNamespace, found);
 }
 
-function syntaxDefect(problem: YAMLError): Defect {
-  const messages: Partial<Record<string, string>> = {
-    DUPLICATE_KEY: 'the same key stands twice in one map; remove one of them',
-    TAB_AS_INDENT: 'a tab is used for indentation, which YAML forbids; use spaces',
-    TAG_RESOLVE_FAILED: `has a tag that is not known here (${problem.message}); remove the tag`,
-  };
-  return { path: '(syntax)', value: undefined, message: messages[problem.code] ?? problem.message };
+function unreadable(reason: string): string {
+  if (/alias count/i.test(reason))
+    return 'has aliases (*name) that expand to more than a manifest holds; write them out';
+  if (/call stack/i.test(reason)) return DEEP;
+  return `cannot be read: ${reason}`;
+}
+
+const DEEP = 'is nested too deeply; flatten it';
+
+/** A path within an item of a list; those in parentheses mean the whole. */
+function fullPath(prefix: string, path: string): string {
+  if (path === '' || path.startsWith('(')) return prefix;
+  return prefix === '' ? path : `${prefix}.${path}`;
+}
+
+/** What the parser found. Where its stack ended says nothing, unless that is all. */
+function syntaxDefects(document: Document): TextDefect[] {
+  const all = [...document.errors, ...document.warnings];
+  const problems = all.filter(({ code }) => code !== 'RESOURCE_EXHAUSTION');
+  if (all.length > 0 && problems.length === 0) {
+    return [{ path: '(document)', message: DEEP, offset: document.range?.[0] ?? 0 }];
+  }
+  return problems
+    .slice(0, SYNTAX_DEFECTS_MAX)
+    .map((problem) => ({ path: '(syntax)', message: syntaxMessage(problem), offset: problem.pos[0] }));
+}
+
+/** The parser's words, with a remedy where there is a usual one. */
+function syntaxMessage({ code, message }: YAMLError): string {
+  switch (code) {
+    case 'TAB_AS_INDENT':
+      return 'a tab is used for indentation, which YAML forbids; use spaces';
+    case 'TAG_RESOLVE_FAILED':
+      return `has a tag that is not known here (${message}); remove the tag`;
+    case 'BAD_SCALAR_START':
+      return `${message}; put the text in quotes`;
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return `${message}; if this is text with a colon, put it in quotes`;
+    default:
+      return message;
+  }
 }
 
 /** `kind: List` holds objects, as kubectl prints them. */
@@ -137,12 +178,14 @@ const METADATA = ['name', 'namespace', 'labels', 'annotations', ...METADATA_IGNO
 function readObject(
   raw: unknown,
   prefix: string,
-  place: (path: string) => Place,
+  position: Position,
   defaultNamespace: string,
   found: Manifests,
 ): void {
   const report = (defects: readonly Defect[]): void => {
-    found.defects.push(...defects.map((item) => ({ ...item, ...place(item.path) })));
+    for (const item of bounded(defects, '(document)')) {
+      found.defects.push({ ...asWritten(item, position), ...position.of(item.path) });
+    }
   };
   if (!isRecord(raw)) {
     const path = prefix === '' ? '(document)' : prefix;
@@ -162,8 +205,10 @@ function readObject(
   if (members.spec === undefined && !defects.some((item) => item.path.startsWith('spec'))) {
     defects.push(plainDefect(['spec'], undefined, 'is missing; say what is desired'));
   }
-  report(defects);
-  if (defects.length > 0 || known.kind === undefined) return;
+  if (defects.length > 0 || known.kind === undefined) {
+    const isReadable = !defects.some((item) => item.path.startsWith('spec'));
+    return report(known.kind && isReadable ? [...defects, ...specDefects(known.kind, members.spec)] : defects);
+  }
   found.objects.push({
     apiVersion: API_VERSION,
     kind: known.kind,
@@ -172,21 +217,8 @@ function readObject(
     labels: metadata.labels,
     annotations: metadata.annotations,
     spec: members.spec,
-    position: { ...place(''), of: place },
+    position,
   });
-}
-
-function plainMembers(raw: Record<string, unknown>): { members: Record<string, unknown>; defects: Defect[] } {
-  const members: Record<string, unknown> = {};
-  const defects: Defect[] = [];
-  for (const key of Object.keys(raw)) {
-    const plain = toPlain(raw[key], key);
-    defects.push(...plain.defects);
-    if (key === '__proto__')
-      defects.push(plainDefect([key], undefined, "is not allowed as a name; remove the field '__proto__'"));
-    else if (plain.value !== undefined) members[key] = plain.value;
-  }
-  return { members, defects };
 }
 
 interface Metadata {
@@ -207,8 +239,8 @@ function readMetadata(raw: unknown, kind: ApiKind, defaultNamespace: string): Me
     const name = nameDefect(members.name, ['metadata', 'name']);
     if (name) defects.push(name);
   }
-  const labels = textMap(members.labels, ['metadata', 'labels']);
-  const annotations = textMap(members.annotations, ['metadata', 'annotations']);
+  const labels = labelsOf(members.labels, ['metadata', 'labels']);
+  const annotations = annotationsOf(members.annotations, ['metadata', 'annotations']);
   const namespace = readNamespace(members.namespace, kind, defaultNamespace);
   defects.push(...labels.defects, ...annotations.defects, ...namespace.defects);
   return {
@@ -232,50 +264,6 @@ function readNamespace(raw: unknown, kind: ApiKind, defaultNamespace: string): {
   if (raw === undefined) return { value: defaultNamespace, defects: [] };
   const wrong = nameDefect(raw, path);
   return { value: String(raw), defects: wrong ? [wrong] : [] };
-}
-
-// ---------------------------------------------------------------------------------------------------------- places
-
-const PLACES_DEPTH_MAX = 60;
-
-/** The offset of every member by its printed path: of the key for members of maps, of the value for elements. */
-function collectPlaces(node: Node, path: Path, document: Document, places: Map<string, number>, depth: number): void {
-  if (depth > PLACES_DEPTH_MAX) return;
-  // Members that come through an alias are placed where the alias stands.
-  if (isAlias(node)) return;
-  if (isMap(node)) {
-    for (const pair of node.items) {
-      const key = pair.key;
-      if (!isScalar(key)) continue;
-      const member = [...path, String(key.value)];
-      if (key.range) places.set(formatPath(member), key.range[0]);
-      if (isNode(pair.value)) collectPlaces(pair.value, member, document, places, depth + 1);
-    }
-  } else if (isSeq(node)) {
-    for (const [index, element] of node.items.entries()) {
-      if (!isNode(element)) continue;
-      const member = [...path, index];
-      if (element.range) places.set(formatPath(member), element.range[0]);
-      collectPlaces(element, member, document, places, depth + 1);
-    }
-  }
-}
-
-function offsetOf(path: string, prefix: string, places: ReadonlyMap<string, number>): number | undefined {
-  const full = path === '' || path.startsWith('(') ? prefix : prefix === '' ? path : `${prefix}.${path}`;
-  for (let upper = full; upper !== ''; upper = parentOf(upper)) {
-    const offset = places.get(upper);
-    if (offset !== undefined) return offset;
-  }
-  return undefined;
-}
-
-/** `a.b[0]` → `a.b` → `a` → ``. */
-function parentOf(path: string): string {
-  const bracketed = /^(.*)\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/s.exec(path);
-  if (bracketed) return bracketed[1] ?? '';
-  const dot = path.lastIndexOf('.');
-  return dot < 0 ? '' : path.slice(0, dot);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

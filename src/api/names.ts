@@ -7,6 +7,8 @@ import { type ApiKind, type ApiObject, KIND_CLASS, KIND_CONTAINER, KIND_GIT_SOUR
 
 export const SYSTEM_NAMESPACE = '_system';
 export const DEFAULT_NAMESPACE = 'default';
+/** Records of the reserved partition that confirm deletions; they are no objects. */
+export const CONFIRMATION_PREFIX = 'deletion/';
 
 const LABEL_LENGTH_MAX = 63;
 const PREFIXES: Readonly<Record<ApiKind, string>> = {
@@ -18,6 +20,8 @@ const PREFIXES: Readonly<Record<ApiKind, string>> = {
 /** What is wrong with an object's name or namespace; undefined when it is valid. */
 export function nameDefect(value: unknown, path: Path): Defect | undefined {
   const fail = (message: string): Defect => plainDefect(path, value, message);
+  if (value === null)
+    return fail('is empty; give a name of lower-case letters, digits and hyphens, or remove the field');
   if (value === undefined) return fail('is missing; give a name of lower-case letters, digits and hyphens');
   if (typeof value !== 'string')
     return fail(

@@ -9,6 +9,7 @@ const DEPTH_MAX = 40;
 /** DynamoDB's item limit is 400 KB; nothing larger can become a record. */
 const SIZE_MAX = 400 * 1024;
 const DEFECTS_MAX = 50;
+const PROTO_PHRASE = "is not allowed as a name; remove the field '__proto__'";
 
 export interface Plain {
   /** A fresh copy without the defective members. */
@@ -26,6 +27,22 @@ export function toPlain(value: unknown, root: string): Plain {
     };
   }
   return { value: copy === REFUSED ? undefined : copy, defects: walk.defects };
+}
+
+/** Each member by itself, so that a set in `labels` does not hide a set in `spec`. */
+export function plainMembers(item: Readonly<Record<string, unknown>>): {
+  members: Record<string, unknown>;
+  defects: Defect[];
+} {
+  const members: Record<string, unknown> = {};
+  const defects: Defect[] = [];
+  for (const key of Object.keys(item)) {
+    const plain = toPlain(item[key], key);
+    defects.push(...plain.defects);
+    if (key === '__proto__') defects.push(plainDefect([key], undefined, PROTO_PHRASE));
+    else if (plain.value !== undefined) members[key] = plain.value;
+  }
+  return { members, defects };
 }
 
 interface Walk {
@@ -71,7 +88,7 @@ function copyMap(map: object, path: Path, walk: Walk): Record<string, unknown> {
   for (const key of Object.keys(map)) {
     walk.size += key.length + 3;
     const member = (map as Record<string, unknown>)[key];
-    if (key === '__proto__') refuse([...path, key], "is not allowed as a name; remove the field '__proto__'", walk);
+    if (key === '__proto__') refuse([...path, key], PROTO_PHRASE, walk);
     else {
       const value = copyValue(member, [...path, key], walk);
       if (value !== REFUSED && value !== undefined) copy[key] = value;

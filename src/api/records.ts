@@ -2,12 +2,14 @@
  * Records of the desired table to objects and back, as plain values (the store unmarshals). The least that a person may
  * put is `{namespace, name, spec}`; types that DynamoDB has and JSON has not are refused with a remedy, never guessed.
  */
-import type { Defect } from './defects.ts';
-import { defect, plainDefect } from './defects.ts';
-import { apiVersionDefect, kindOf, textMap, unknownFields } from './envelope.ts';
+import { bounded, type Defect, defect, plainDefect } from './defects.ts';
+import { apiVersionDefect, kindOf, unknownFields } from './envelope.ts';
+import { annotationsOf, labelsOf } from './labels.ts';
 import { keyOf, kindOfKey, nameDefect, SYSTEM_NAMESPACE } from './names.ts';
-import { toPlain } from './plain.ts';
+import { PathIndex } from './path-index.ts';
+import { plainMembers } from './plain.ts';
 import { API_VERSION, type ApiKind, type ApiObject } from './types.ts';
+import { specDefects } from './validate.ts';
 
 export type FromRecord = { object: ApiObject; defects: [] } | { object: undefined; defects: Defect[] };
 
@@ -17,18 +19,19 @@ const HINTS = {
   status: 'status is in the state table and only the controller writes it; remove it',
 };
 
-/** The object that a record holds, or every defect of its envelope. Its spec is not judged. */
+/** The object that a record holds, its spec not judged; or every defect, of the envelope and then of the spec too. */
 export function objectFromRecord(item: Record<string, unknown>): FromRecord {
-  const plain = plainMembers(item);
-  const members = plain.members;
-  const defects = [...plain.defects, ...unknownFields(members, MEMBERS, [], HINTS)];
+  const { members, defects } = plainMembers(item);
+  const specIsJudged = defects.some((other) => other.path.startsWith('spec'));
+  defects.push(...unknownFields(members, MEMBERS, [], HINTS));
   const named = nameOf(members);
-  defects.push(...named.defects);
+  const unread = new PathIndex(defects.map(({ path }) => path));
+  defects.push(...named.defects.filter(({ path }) => !unread.overlaps(path)));
   if (members.apiVersion !== undefined) push(defects, apiVersionDefect(members.apiVersion));
-  const labels = textMap(members.labels, ['labels']);
-  const annotations = textMap(members.annotations, ['annotations']);
+  const labels = labelsOf(members.labels, ['labels']);
+  const annotations = annotationsOf(members.annotations, ['annotations']);
   defects.push(...labels.defects, ...annotations.defects);
-  if (members.spec === undefined && !plain.defects.some((other) => other.path.startsWith('spec'))) {
+  if (members.spec === undefined && !specIsJudged) {
     defects.push(
       plainDefect(
         ['spec'],
@@ -37,7 +40,11 @@ export function objectFromRecord(item: Record<string, unknown>): FromRecord {
       ),
     );
   }
-  if (defects.length > 0 || !named.kind) return { object: undefined, defects };
+  if (defects.length > 0 || !named.kind) {
+    const isReadable = members.spec !== undefined && !specIsJudged;
+    if (named.kind && isReadable) defects.push(...specDefects(named.kind, members.spec));
+    return { object: undefined, defects: bounded(defects, '(record)') };
+  }
   return {
     object: {
       apiVersion: API_VERSION,
@@ -64,18 +71,6 @@ export function recordFromObject(object: ApiObject): Record<string, unknown> {
   };
 }
 
-/** Each member by itself, so that a set in `labels` does not hide a set in `spec`. */
-function plainMembers(item: Record<string, unknown>): { members: Record<string, unknown>; defects: Defect[] } {
-  const members: Record<string, unknown> = {};
-  const defects: Defect[] = [];
-  for (const key of Object.keys(item)) {
-    const plain = toPlain(item[key], key);
-    defects.push(...plain.defects);
-    if (plain.value !== undefined && key !== '__proto__') members[key] = plain.value;
-  }
-  return { members, defects };
-}
-
 /** Kind and name follow from the key; a `kind` that is written must agree with it. */
 function nameOf(members: Record<string, unknown>): { kind: ApiKind | undefined; name: string; defects: Defect[] } {
   const defects: Defect[] = [];
@@ -86,7 +81,9 @@ function nameOf(members: Record<string, unknown>): { kind: ApiKind | undefined; 
       ? kindOfKey({ namespace, name: members.name })
       : undefined;
   if (namespace === SYSTEM_NAMESPACE && typeof members.name === 'string' && !implied) {
-    defects.push(defect(['name'], members.name, "is not a name in '_system'; use class/<name> or source/<name>"));
+    defects.push(
+      defect(['name'], members.name, "is not the name of an object in '_system'; use class/<name> or source/<name>"),
+    );
   } else push(defects, nameDefect(implied?.name ?? members.name, ['name']));
   const written = members.kind;
   if (written !== undefined) {

@@ -4,8 +4,11 @@
  * a single field are in the schema.
  */
 import { valueAt } from './check.ts';
-import { type Defect, defect, formatPath, overlaps, type Path, plainDefect } from './defects.ts';
+import { type Defect, defect, formatPath, type Path, plainDefect } from './defects.ts';
 import { describeMemorySizes, memorySizes } from './fargate.ts';
+import { PathIndex } from './path-index.ts';
+import { isReservedVariable } from './schema/configuration.ts';
+import { RULE_VALUES_MAX, RULE_WILDCARDS_MAX } from './schema/traffic.ts';
 import { looksSecret } from './secret-look.ts';
 import type { LambdaContainerClassSpec, LambdaContainerSpec } from './types.ts';
 
@@ -25,9 +28,6 @@ interface Rule {
 const at = (...path: Path): Path => ['spec', ...path];
 const given = (raw: unknown, ...path: string[]): boolean => valueAt(raw, path) !== undefined;
 
-/** A rule (of ELBv2) has at most so many values in all its conditions, and so many wildcards in them. */
-const RULE_VALUES_MAX = 5;
-const RULE_WILDCARDS_MAX = 6;
 /** A task definition has at most 64 KiB; names, images and our own variables need a part of it. */
 const ENVIRONMENT_BYTES_MAX = 32 * 1024;
 
@@ -42,7 +42,7 @@ const RULES: readonly Rule[] = [
   { reads: ['traffic.hosts', 'traffic.paths'], check: ruleQuotas },
   { reads: ['workload', 'queue'], check: workloadMembers },
   { reads: ['environment', 'secrets', 'acknowledgePlaintextEnvironment'], check: variables },
-  { reads: ['secrets'], check: secretSources },
+  { reads: ['secrets'], check: ({ spec }) => secretSources(spec.secrets, at('secrets')) },
   { reads: ['className'], check: classAdmission },
   { reads: ['network.subnets'], check: subnetsKnown },
   { reads: ['compute.cpu', 'compute.memory', 'scaling.max'], check: caps },
@@ -50,10 +50,10 @@ const RULES: readonly Rule[] = [
 
 /** The defects of all rules whose members `earlier` leaves untouched. */
 export function brokenRules(situation: Situation, earlier: readonly Defect[]): Defect[] {
-  return RULES.flatMap((rule) => {
-    const spoilt = rule.reads.some((member) => earlier.some((other) => overlaps(other.path, `spec.${member}`)));
-    return spoilt ? [] : rule.check(situation);
-  });
+  const spoilt = new PathIndex(earlier.map(({ path }) => path));
+  return RULES.flatMap((rule) =>
+    rule.reads.some((member) => spoilt.overlaps(`spec.${member}`)) ? [] : rule.check(situation),
+  );
 }
 
 function exactlyOneSource({ spec }: Situation): Defect[] {
@@ -267,23 +267,11 @@ function workloadMembers({ spec, raw }: Situation): Defect[] {
   return defects;
 }
 
-/** Set by Lambda's runtime contract or by us in every container. */
-const RESERVED_VARIABLES =
-  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_LAMBDA_(?!EXEC_WRAPPER$).*|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR|LAMBDACONTAINER_(?:HTTP_PORT|RUNTIME_APIS|EVENT_FORMAT|TARGET_GROUP_ARN|FUNCTION_ARN|TIMEOUT_MS|QUEUE_MAX|HOST_NODE|HOST_PYTHON)|AWS_REGION|AWS_DEFAULT_REGION|AWS_EXECUTION_ENV|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|AWS_CONTAINER_.*|ECS_CONTAINER_METADATA_URI.*)$/;
-
 function variables({ spec }: Situation): Defect[] {
-  const defects: Defect[] = [];
-  for (const member of ['environment', 'secrets'] as const) {
-    for (const name of Object.keys(spec[member])) {
-      if (RESERVED_VARIABLES.test(name)) {
-        defects.push(
-          plainDefect(at(member, name), undefined, `'${name}' is set by the runtime or by the platform; remove it`),
-        );
-      }
-    }
-  }
-  for (const [name, value] of Object.entries(spec.environment)) {
-    if (Object.hasOwn(spec.secrets, name)) {
+  const { environment, secrets } = spec;
+  const defects = [...reserved(environment, at('environment')), ...reserved(secrets, at('secrets'))];
+  for (const [name, value] of Object.entries(environment)) {
+    if (Object.hasOwn(secrets, name)) {
       defects.push(plainDefect(at('environment', name), undefined, `'${name}' is under secrets too; keep one of them`));
     } else if (!spec.acknowledgePlaintextEnvironment && looksSecret(name, value)) {
       defects.push({
@@ -293,7 +281,7 @@ function variables({ spec }: Situation): Defect[] {
       });
     }
   }
-  const bytes = Buffer.byteLength(JSON.stringify(spec.environment));
+  const bytes = Buffer.byteLength(JSON.stringify(environment));
   if (bytes > ENVIRONMENT_BYTES_MAX) {
     defects.push(
       plainDefect(
@@ -306,9 +294,19 @@ function variables({ spec }: Situation): Defect[] {
   return defects;
 }
 
-function secretSources({ spec }: Situation): Defect[] {
-  return Object.entries(spec.secrets).flatMap(([name, secret]) => {
-    const path = at('secrets', name);
+/** Names of variables that the runtime or the platform sets. */
+export function reserved(variables: object, path: Path): Defect[] {
+  return Object.keys(variables)
+    .filter(isReservedVariable)
+    .map((name) =>
+      plainDefect([...path, name], undefined, `'${name}' is set by the runtime or by the platform; remove it`),
+    );
+}
+
+/** Secrets that say nowhere to read from, or twice. */
+export function secretSources(secrets: LambdaContainerSpec['secrets'], root: Path): Defect[] {
+  return Object.entries(secrets).flatMap(([name, secret]) => {
+    const path = [...root, name];
     const count = Number(secret.secretsManager !== undefined) + Number(secret.parameter !== undefined);
     if (count === 0)
       return [plainDefect(path, undefined, 'says nowhere to read from; give secretsManager (ARN) or parameter')];

@@ -17,7 +17,7 @@ const VALUES = [
   /\bxox[abeprs]-[A-Za-z0-9-]{10,}/,
   /\b[rs]k_live_[A-Za-z0-9]{10,}/,
   /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\./,
-  /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]+:[^\s/@]+@/i,
+  /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]+:[^\s/@]+@/i,
 ];
 
 /** True for `DB_PASSWORD`, `apiKey`, `GITHUB_TOKEN`; false for `SECRET_ARN`, `MAX_TOKENS`. */

@@ -6,7 +6,12 @@ import type * as z from 'zod';
 import type { classSpecSchema } from './schema/class.ts';
 import type { containerSpecSchema } from './schema/container.ts';
 import type { gitSourceSpecSchema } from './schema/git-source.ts';
-import type { conditionSchema, containerStatusSchema } from './schema/status.ts';
+import type {
+  conditionSchema,
+  containerStatusSchema,
+  sourceObjectSchema,
+  sourceStatusSchema,
+} from './schema/status.ts';
 
 export const API_VERSION = 'lambdacontainer.dev/v1alpha1';
 
@@ -56,3 +61,8 @@ export type Phase = LambdaContainerStatus['phase'];
 export type DriftEntry = LambdaContainerStatus['drift'][number];
 /** What stands in status about a resource; the whole inventory is its own item. */
 export type InventorySummary = LambdaContainerStatus['inventory'][number];
+
+export type GitSourceStatus = z.output<typeof sourceStatusSchema>;
+/** What a sync did with one object. */
+export type SourceObject = z.output<typeof sourceObjectSchema>;
+export type SourceResult = SourceObject['result'];

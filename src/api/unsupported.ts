@@ -57,11 +57,6 @@ function saysNothing(value: unknown): boolean {
   return Object.keys(value).length === 0;
 }
 
-/** The kinds that this version knows but does not run. */
-export const UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
-  GitSource: "is not available in this version; apply the manifests with 'lambdacontainer apply -f'",
-};
-
 /** The table, for the reference page. */
 export function unsupportedFields(): { path: string; works: readonly unknown[] | undefined; instead: string }[] {
   return TABLE.map(({ path, works, instead }) => ({ path: path.join('.'), works, instead }));

@@ -4,12 +4,22 @@
  */
 import { check } from './check.ts';
 import { classRules } from './class-rules.ts';
-import { type Defect, overlaps } from './defects.ts';
+import { bounded, type Defect } from './defects.ts';
+import { PathIndex } from './path-index.ts';
 import { toPlain } from './plain.ts';
 import { brokenRules } from './rules.ts';
 import { classSpecSchema } from './schema/class.ts';
 import { containerSpecSchema } from './schema/container.ts';
-import type { LambdaContainerClassSpec, LambdaContainerSpec } from './types.ts';
+import { gitSourceSpecSchema } from './schema/git-source.ts';
+import { sourceRules } from './source-rules.ts';
+import {
+  type ApiKind,
+  type GitSourceSpec,
+  KIND_CLASS,
+  KIND_GIT_SOURCE,
+  type LambdaContainerClassSpec,
+  type LambdaContainerSpec,
+} from './types.ts';
 import { unsupported } from './unsupported.ts';
 
 export type Validated<T> = { spec: T; defects: [] } | { spec: undefined; defects: Defect[] };
@@ -32,7 +42,7 @@ export function validateLambdaContainer(
   if (checked.value) {
     defects.push(...brokenRules({ spec: checked.value, raw: plain.value, classSpec, namespace }, defects));
   }
-  if (defects.length > 0 || !checked.value) return { spec: undefined, defects };
+  if (defects.length > 0 || !checked.value) return { spec: undefined, defects: bounded(defects, ROOT, checked.more) };
   return { spec: checked.value, defects: [] };
 }
 
@@ -43,20 +53,45 @@ export function validateClass(rawSpec: unknown): Validated<LambdaContainerClassS
   const checked = check(classSpecSchema, plain.value, ROOT);
   const rawDefaults = memberOf(plain.value, 'defaults');
   const defects = gather(plain.defects, unsupported(rawDefaults, [ROOT, 'defaults']), checked.defects);
-  if (checked.value) {
-    for (const item of classRules(checked.value)) {
-      if (!defects.some((other) => overlaps(other.path, item.path))) defects.push(item);
-    }
-  }
-  if (defects.length > 0 || !checked.value) return { spec: undefined, defects };
+  if (checked.value) addUnspoilt(defects, classRules(checked.value));
+  if (defects.length > 0 || !checked.value) return { spec: undefined, defects: bounded(defects, ROOT, checked.more) };
   return { spec: { ...checked.value, defaults: isObject(rawDefaults) ? rawDefaults : {} }, defects: [] };
+}
+
+/** The defaulted source, or every defect. */
+export function validateGitSource(rawSpec: unknown): Validated<GitSourceSpec> {
+  const plain = toPlain(rawSpec, ROOT);
+  if (plain.defects.some((item) => item.path === ROOT)) return { spec: undefined, defects: plain.defects };
+  const checked = check(gitSourceSpecSchema, plain.value, ROOT);
+  const defects = gather(plain.defects, [], checked.defects);
+  if (checked.value) addUnspoilt(defects, sourceRules(checked.value));
+  if (defects.length > 0 || !checked.value) return { spec: undefined, defects: bounded(defects, ROOT, checked.more) };
+  return { spec: checked.value, defects: [] };
+}
+
+/** What is wrong with a spec whatever its class: beside the defects of an envelope, in one answer. */
+export function specDefects(kind: ApiKind, rawSpec: unknown): Defect[] {
+  if (kind === KIND_CLASS) return validateClass(rawSpec).defects;
+  if (kind === KIND_GIT_SOURCE) return validateGitSource(rawSpec).defects;
+  return validateLambdaContainer(rawSpec, undefined).defects;
+}
+
+/** Defects of rules about members that have none yet. */
+function addUnspoilt(defects: Defect[], broken: readonly Defect[]): void {
+  const spoilt = new PathIndex(defects.map(({ path }) => path));
+  for (const item of broken) {
+    if (spoilt.overlaps(item.path)) continue;
+    spoilt.add(item.path);
+    defects.push(item);
+  }
 }
 
 /** What is not available wins over what is wrong inside of it, but a misspelt value is misspelt. */
 function gather(plain: readonly Defect[], missing: readonly Defect[], schema: readonly Defect[]): Defect[] {
-  const refused = missing.filter((item) => !schema.some((other) => other.path === item.path));
-  const first = [...plain, ...refused];
-  return [...first, ...schema.filter((item) => !first.some((other) => overlaps(other.path, item.path)))];
+  const exact = new Set(schema.map(({ path }) => path));
+  const first = [...plain, ...missing.filter(({ path }) => !exact.has(path))];
+  const told = new PathIndex(first.map(({ path }) => path));
+  return [...first, ...schema.filter(({ path }) => !told.overlaps(path))];
 }
 
 // ------------------------------------------------------------------------------------------------------- layering

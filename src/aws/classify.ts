@@ -2,7 +2,7 @@
  * Error classes per code: every AWS error code that the product decides by stands in this file. A code that is not
  * listed is classified by HTTP status.
  */
-import { Failure, type FailureKind } from '../core/index.ts';
+import { Failure, type FailureKind, isFailure } from '../core/index.ts';
 
 const NOT_FOUND = new Set([
   'ResourceNotFoundException',
@@ -41,6 +41,12 @@ const THROTTLED = new Set([
   'AccountLimitExceededException',
   'PriorRequestNotCompleteException',
 ]);
+
+/** Codes that mean "slower" for one service and something else for the others. */
+const THROTTLED_BY_SERVICE: Readonly<Record<string, ReadonlySet<string>>> = {
+  // DynamoDB Streams throttles DescribeStream and GetRecords under the name that elsewhere means a quota.
+  streams: new Set(['LimitExceededException']),
+};
 
 const CONFLICT = new Set([
   'ConditionalCheckFailedException',
@@ -97,9 +103,9 @@ const QUOTA = new Set([
 ]);
 
 /** The class of an AWS error by its code and, failing that, its HTTP status. */
-export function classify(code: string, status: number | undefined): FailureKind {
+export function classify(code: string, status: number | undefined, service = ''): FailureKind {
   if (NOT_FOUND.has(code)) return 'notFound';
-  if (THROTTLED.has(code) || status === 429) return 'throttled';
+  if (THROTTLED.has(code) || THROTTLED_BY_SERVICE[service]?.has(code) || status === 429) return 'throttled';
   if (CONFLICT.has(code)) return 'conflict';
   if (DENIED.has(code)) return 'denied';
   if (QUOTA.has(code)) return 'quota';
@@ -117,6 +123,14 @@ interface SdkError {
   $retryable?: { throttling?: boolean };
 }
 
+/** "Throttled" because something of ours is busy, not because we called too often: calling less would not help. */
+const BUSY = new Set(['AccountLimitExceededException', 'PriorRequestNotComplete', 'PriorRequestNotCompleteException']);
+
+/** AWS refused the call because too many were made: an API's rate limit. */
+export function isRateExceeded(error: unknown): error is Failure {
+  return isFailure(error, 'throttled') && !BUSY.has(error.code);
+}
+
 /** Turns whatever an SDK call threw into a Failure. */
 export function toFailure(service: string, operation: string, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
@@ -124,7 +138,7 @@ export function toFailure(service: string, operation: string, thrown: unknown): 
   const code = error.name ?? error.Code ?? 'UnknownError';
   const status = error.$metadata?.httpStatusCode;
   return new Failure({
-    kind: classify(code, status),
+    kind: classify(code, status, service),
     service,
     operation,
     code,

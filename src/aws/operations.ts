@@ -12,11 +12,16 @@ import * as ecs from '@aws-sdk/client-ecs';
 import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as iam from '@aws-sdk/client-iam';
 import * as lambda from '@aws-sdk/client-lambda';
+import * as secretsmanager from '@aws-sdk/client-secrets-manager';
+import * as sts from '@aws-sdk/client-sts';
 
 export const OPERATIONS = {
   dynamodb: {
     createTable: dynamodb.CreateTableCommand,
     describeTable: dynamodb.DescribeTableCommand,
+    updateTable: dynamodb.UpdateTableCommand,
+    describeContinuousBackups: dynamodb.DescribeContinuousBackupsCommand,
+    updateContinuousBackups: dynamodb.UpdateContinuousBackupsCommand,
     updateTimeToLive: dynamodb.UpdateTimeToLiveCommand,
     describeTimeToLive: dynamodb.DescribeTimeToLiveCommand,
     getItem: dynamodb.GetItemCommand,
@@ -84,6 +89,7 @@ export const OPERATIONS = {
   elbv2: {
     createLoadBalancer: elbv2.CreateLoadBalancerCommand,
     describeLoadBalancers: elbv2.DescribeLoadBalancersCommand,
+    describeLoadBalancerAttributes: elbv2.DescribeLoadBalancerAttributesCommand,
     createListener: elbv2.CreateListenerCommand,
     modifyListener: elbv2.ModifyListenerCommand,
     describeListeners: elbv2.DescribeListenersCommand,
@@ -121,10 +127,19 @@ export const OPERATIONS = {
     deleteRetentionPolicy: logs.DeleteRetentionPolicyCommand,
     listTagsForResource: logs.ListTagsForResourceCommand,
     untagResource: logs.UntagResourceCommand,
+    filterLogEvents: logs.FilterLogEventsCommand,
   },
   iam: {
     createRole: iam.CreateRoleCommand,
     getRole: iam.GetRoleCommand,
+  },
+  secretsmanager: {
+    getSecretValue: secretsmanager.GetSecretValueCommand,
+    describeSecret: secretsmanager.DescribeSecretCommand,
+  },
+  sts: {
+    assumeRole: sts.AssumeRoleCommand,
+    getCallerIdentity: sts.GetCallerIdentityCommand,
   },
 } as const;
 

@@ -9,6 +9,15 @@ import type { Operations, ServiceName } from './operations.ts';
 export interface Call {
   /** Aborts the request; the outcome of a mutation is then unknown. */
   signal?: AbortSignal;
+  /**
+   * Asked at the last moment before the call leaves, however long it waited: throws a Failure when whoever makes it may
+   * no longer change anything.
+   */
+  fence?: () => void;
+  /** Who goes first when calls wait for a rate limit: somebody waits for a pass, nobody for a sweep. Default `pass`. */
+  priority?: 'pass' | 'sweep';
+  /** Longer or shorter than the client's own bound, for the rare call that runs as long as somebody's code does. */
+  timeoutMs?: number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape of SDK command constructors
@@ -42,6 +51,8 @@ export type Elbv2Port = Ports['elbv2'];
 export type AutoScalingPort = Ports['autoscaling'];
 export type LogsPort = Ports['logs'];
 export type IamPort = Ports['iam'];
+export type SecretsPort = Ports['secretsmanager'];
+export type StsPort = Ports['sts'];
 
 /** Read access to an OCI registry (base images), behind a port because it is not an AWS API. */
 export interface RegistryPort {

@@ -1,6 +1,6 @@
 /**
  * The SDK implementation of the ports: official clients, one attempt per call (the workqueue is the only retry layer),
- * explicit settings so that no call depends on profile files.
+ * explicit settings so that no call depends on profile files unless a profile is asked for.
  */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
@@ -12,6 +12,8 @@ import { ECSClient } from '@aws-sdk/client-ecs';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { STSClient } from '@aws-sdk/client-sts';
 import { timeoutSignal } from '../core/index.ts';
 import { toFailure } from './classify.ts';
 import { OPERATIONS, type ServiceName } from './operations.ts';
@@ -22,12 +24,22 @@ const CALL_TIMEOUT_MS = 30_000;
 /** Without `info`: the SDK's middleware would walk every answer for it (15-18 % of CPU on large ones). */
 const QUIET = { trace() {}, debug() {}, warn() {}, error() {} };
 
+export interface StaticCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
 export interface SdkSettings {
   region: string;
   /** A local cloud or another stand-in; AWS's own endpoints when absent. */
   endpoint?: string | undefined;
-  /** Static credentials; the SDK's default chain when absent. */
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  /** Static credentials, or what gives new ones when they end; the SDK's default chain when absent. */
+  credentials?: StaticCredentials | (() => Promise<StaticCredentials & { expiration?: Date }>) | undefined;
+  /** Profile whose credentials are used, whatever the environment holds. Not together with `credentials`. */
+  profile?: string | undefined;
+  /** AWS itself is meant: endpoints that the environment or a profile configures are ignored. @default false */
+  ignoresConfiguredEndpoints?: boolean | undefined;
   /** The longest that one call may take; an aborted mutation's outcome is unknown. Default 30,000. */
   callTimeoutMs?: number | undefined;
   /** Called after every call, for metrics and logs. */
@@ -58,6 +70,8 @@ const CLIENTS: Record<ServiceName, new (settings: never) => unknown> = {
   autoscaling: ApplicationAutoScalingClient,
   logs: CloudWatchLogsClient,
   iam: IAMClient,
+  secretsmanager: SecretsManagerClient,
+  sts: STSClient,
 };
 
 /** Ports over the SDK, and `close()` which drops their sockets. Does no IO before the first call. */
@@ -76,7 +90,7 @@ export function createSdkPorts(settings: SdkSettings, registry: RegistryPort): {
       const Command = command as new (input: unknown) => unknown;
       port[operation] = async (input: unknown, call?: Call) => {
         try {
-          const timeout = timeoutSignal(settings.callTimeoutMs ?? CALL_TIMEOUT_MS);
+          const timeout = timeoutSignal(call?.timeoutMs ?? settings.callTimeoutMs ?? CALL_TIMEOUT_MS);
           const abortSignal = call?.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
           const output = await connect().send(new Command(input), { abortSignal });
           settings.observe?.({ service, operation, outcome: 'ok', requestId: output.$metadata?.requestId });
@@ -114,11 +128,13 @@ function newClient(service: ServiceName, settings: SdkSettings): AnyClient {
     logger: QUIET,
     ...(settings.endpoint ? { endpoint: settings.endpoint } : {}),
     ...(settings.credentials ? { credentials: settings.credentials } : {}),
+    ...(settings.profile ? { profile: settings.profile } : {}),
+    ...(settings.ignoresConfiguredEndpoints ? { ignoreConfiguredEndpointUrls: true } : {}),
   });
 }
 
 /** Static credentials where the environment names them; else undefined, and the SDK's own chain finds the role's. */
-export function credentialsOf(env: Readonly<Record<string, string | undefined>>): SdkSettings['credentials'] {
+export function credentialsOf(env: Readonly<Record<string, string | undefined>>): StaticCredentials | undefined {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,

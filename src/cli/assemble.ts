@@ -4,13 +4,20 @@
  */
 import type { Ports } from '../aws/index.ts';
 import {
+  Acceptance,
   Allocator,
   Classes,
+  ClassRollout,
+  type CompanionFactory,
+  Confirmations,
   Controller,
   type ControllerSettings,
+  DeletionGuard,
   Memory,
   Narrator,
+  Passes,
   Reconciler,
+  TableTrust,
 } from '../controller/index.ts';
 import type { Clock, Logger, Random } from '../core/index.ts';
 import { KINDS } from '../kinds/index.ts';
@@ -24,42 +31,51 @@ export interface AssemblySettings extends ControllerSettings {
   readonly lease: LeaseSettings;
 }
 
+/** `companions` work beside the passes while this daemon leads. */
 export function assembleController(
   ports: Ports,
   clock: Clock,
   random: Random,
   logger: Logger,
   settings: AssemblySettings,
+  companions: readonly CompanionFactory[] = [],
 ): Controller {
   const desired = new DesiredTable(ports.dynamodb, settings.desiredTable);
   const state = new StateTable(ports.dynamodb, settings.stateTable);
   const lease = new Lease(ports.dynamodb, settings.stateTable, clock, random, logger, settings.lease);
-  const memory = new Memory(state, () => lease.epoch);
-  const classes = new Classes(desired, clock);
+  const epoch = () => lease.epoch;
   const io: Io = { aws: ports, region: settings.region, nowMs: () => clock.now(), immutable: new Map() };
+  const owner = settings.stateTable;
+
+  const memory = new Memory(state, epoch);
+  const classes = new Classes(desired, clock);
+  const rollout = new ClassRollout({ memory, state, classes, epoch, logger });
+  const trust = new TableTrust(desired, state, epoch, clock, logger);
+  const confirmations = new Confirmations(desired, logger);
+  const guard = new DeletionGuard({ memory, state, epoch, trust, confirmations, rollout, table: desired.table, clock });
+  const allocations = new Allocations(ports.dynamodb, settings.stateTable);
+  const allocator = new Allocator(allocations, ports.elbv2, memory, epoch);
+  const narrator = new Narrator(memory, KINDS, clock, logger);
+  const shared = { kinds: KINDS, io, memory, allocator, narrator, owner };
   const reconciler = new Reconciler({
-    kinds: KINDS,
-    io,
+    ...shared,
     desired,
-    memory,
-    classes,
-    allocator: new Allocator(
-      new Allocations(ports.dynamodb, settings.stateTable),
-      ports.elbv2,
-      memory,
-      () => lease.epoch,
-    ),
-    narrator: new Narrator(memory, KINDS, clock, logger),
-    owner: settings.stateTable,
-    fence: lease.assertHeld,
-    clock,
-    random,
+    acceptance: new Acceptance(classes, rollout, clock, random),
+    rollout,
+    guard,
+    trust,
+    confirmations,
+    passes: new Passes({ ...shared, fence: lease.assertHeld }),
     logger,
   });
   return new Controller({
     reconciler,
     memory,
     classes,
+    rollout,
+    trust,
+    confirmations,
+    companions: companions.map((make) => make({ epoch, assertHeld: lease.assertHeld })),
     desired,
     dynamo: ports.dynamodb,
     streams: ports.streams,

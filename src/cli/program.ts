@@ -5,9 +5,15 @@
 import { Command, CommanderError } from 'commander';
 import { programVersion } from './commands/version.ts';
 import { explain } from './output/errors.ts';
+import { addBootstrap, addDoctor } from './verbs/account.ts';
+import { addAnnotate, addEdit, addLabel, addReconcile, addRestart, addResume, addSuspend } from './verbs/changes.ts';
+import { addConfig } from './verbs/config.ts';
+import { addDiff, addInvoke, addLogs, addPlan, addVerify } from './verbs/inspect.ts';
 import { addApply, addDelete, addDescribe, addEvents, addGet, addWait } from './verbs/objects.ts';
-import { addLocal, addStart, addVersion } from './verbs/programs.ts';
-import { DONE, type ProgramParts, Run, USAGE, type Verb } from './verbs/verb.ts';
+import { addCompletion, addLocal, addStart, addVersion } from './verbs/programs.ts';
+import { addRollout } from './verbs/rollout.ts';
+import { addSource } from './verbs/source.ts';
+import { DONE, type ProgramParts, Run, USAGE, verbsOf } from './verbs/verb.ts';
 
 export type { ProgramParts } from './verbs/verb.ts';
 
@@ -34,7 +40,8 @@ function exitCodeOf(error: CommanderError): number {
   return error.exitCode === 0 || error.code === 'commander.helpDisplayed' ? DONE : USAGE;
 }
 
-function buildProgram(run: Run): Command {
+/** The program's whole definition; nothing runs. */
+export function buildProgram(run: Run): Command {
   const { io } = run;
   const program = new Command('lambdacontainer')
     .description('Gives AWS Lambda functions a second life as containers on Fargate.')
@@ -45,11 +52,7 @@ function buildProgram(run: Run): Command {
       writeOut: io.stdout,
       writeErr: io.stderr,
     });
-  const verb: Verb = (name, description, examples) =>
-    program
-      .command(name)
-      .description(description)
-      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ lambdacontainer ${example}`).join('\n')}`);
+  const verb = verbsOf(program);
 
   addLocal(verb, run);
   addStart(verb, run);
@@ -59,6 +62,24 @@ function buildProgram(run: Run): Command {
   addDescribe(verb, run);
   addEvents(verb, run);
   addWait(verb, run);
+  addEdit(verb, run);
+  addLabel(verb, run);
+  addAnnotate(verb, run);
+  addSuspend(verb, run);
+  addResume(verb, run);
+  addRestart(verb, run);
+  addReconcile(verb, run);
+  addRollout(verb, run);
+  addSource(verb, run);
+  addPlan(verb, run);
+  addDiff(verb, run);
+  addVerify(verb, run);
+  addLogs(verb, run);
+  addInvoke(verb, run);
+  addConfig(verb, run);
+  addBootstrap(verb, run);
+  addDoctor(verb, run);
   addVersion(verb, run);
+  addCompletion(verb, run, program);
   return program;
 }

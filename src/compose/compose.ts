@@ -44,6 +44,8 @@ export interface ComposeInput {
   readonly region: string;
   readonly allocation: Allocation;
   readonly incarnations: Readonly<Record<string, number>>;
+  /** The restart that was last asked for; it is part of the task definition. */
+  readonly restartedAt?: string | undefined;
 }
 
 /** What is known of the function once it was observed (outputs of kind lambda-function). */

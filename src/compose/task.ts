@@ -12,6 +12,8 @@ import type { ComposeInput, FunctionFacts } from './compose.ts';
 export const FRONT_CONTAINER = 'front';
 const ADAPTER_PORT = 8080;
 const RUNTIME_API_PORT = 9001;
+/** On every container, so that another restart is another revision, which ECS rolls out. */
+const RESTARTED_AT_LABEL = 'lambdacontainer.dev/restarted-at';
 
 export type TaskRegistration = Omit<RegisterTaskDefinitionCommandInput, 'family' | 'tags'>;
 
@@ -78,6 +80,7 @@ function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: T
     },
     stopTimeout: 60,
     logConfiguration: logsTo(input, parts, 'front'),
+    ...restartLabel(input),
   };
   const functions = runtimeApis.map(
     (runtimeApi, i): Container => ({
@@ -92,6 +95,7 @@ function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: T
       stopTimeout: 2,
       restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
       logConfiguration: logsTo(input, parts, 'function'),
+      ...restartLabel(input),
     }),
   );
   return [adapter, ...functions];
@@ -110,7 +114,12 @@ function httpContainer(input: ComposeInput, facts: FunctionFacts, parts: TaskPar
     stopTimeout: 60,
     restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
     logConfiguration: logsTo(input, parts, 'function'),
+    ...restartLabel(input),
   };
+}
+
+function restartLabel({ restartedAt }: ComposeInput): Pick<Container, 'dockerLabels'> {
+  return restartedAt === undefined ? {} : { dockerLabels: { [RESTARTED_AT_LABEL]: restartedAt } };
 }
 
 /** An image function's ImageConfig overrides its image, on Fargate as on Lambda. */
@@ -122,9 +131,12 @@ function entryOf({ imageConfig }: FunctionFacts): Pick<Container, 'entryPoint' |
   };
 }
 
-/** What a runtime expects to find (the official Node client refuses to start without the two log names). */
+/**
+ * What a runtime expects to find (the official Node client refuses to start without the two log names), without what is
+ * secret here: ECS refuses a name that is under `environment` and under `secrets`, and the function may have both.
+ */
 function environmentOf({ spec, region }: ComposeInput, facts: FunctionFacts, parts: TaskParts): Record<string, string> {
-  return {
+  const environment: Record<string, string> = {
     ...(facts.handler ? { _HANDLER: facts.handler } : {}),
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
@@ -141,6 +153,7 @@ function environmentOf({ spec, region }: ComposeInput, facts: FunctionFacts, par
     ...facts.environment,
     ...spec.environment,
   };
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !Object.hasOwn(spec.secrets, name)));
 }
 
 function secretsOf(spec: LambdaContainerSpec): Pick<Container, 'secrets'> {

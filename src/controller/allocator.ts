@@ -9,21 +9,27 @@ import { isFailure } from '../core/index.ts';
 import { type Allocation, formatKey, type Inventory, type ObjectKey } from '../resource/index.ts';
 import type { Allocations } from '../store/index.ts';
 import type { Memory } from './memory.ts';
+import type { Refusal } from './refusals.ts';
 
 /** An ALB takes 100 target groups and an object may need two: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
 const OBJECTS_PER_LISTENER_MAX = 50;
 
 export type Allocated =
   | { readonly allocation: Allocation; readonly problem?: undefined; readonly reason?: undefined }
-  | { readonly allocation?: undefined; readonly problem: string; readonly reason: string };
+  | { readonly allocation?: undefined; readonly problem: string; readonly reason: Refusal };
 
 export class Allocator {
   readonly #allocations: Allocations;
   readonly #elbv2: Pick<Elbv2Port, 'describeRules'>;
-  readonly #memory: Memory;
+  readonly #memory: Pick<Memory, 'inventories'>;
   readonly #epoch: () => number;
 
-  constructor(allocations: Allocations, elbv2: Pick<Elbv2Port, 'describeRules'>, memory: Memory, epoch: () => number) {
+  constructor(
+    allocations: Allocations,
+    elbv2: Pick<Elbv2Port, 'describeRules'>,
+    memory: Pick<Memory, 'inventories'>,
+    epoch: () => number,
+  ) {
     this.#allocations = allocations;
     this.#elbv2 = elbv2;
     this.#memory = memory;
@@ -35,6 +41,31 @@ export class Allocator {
     spec: LambdaContainerSpec,
     klass: LambdaContainerClassSpec,
     inventory: Inventory,
+  ): Promise<Allocated> {
+    return this.#seek(key, spec, klass, inventory, (listenerArn, priority) =>
+      this.#allocations.claim(listenerArn, priority, formatKey(key), this.#epoch()),
+    );
+  }
+
+  /** What `allocate` would answer now. It claims nothing, so another object may be faster. */
+  async preview(
+    key: ObjectKey,
+    spec: LambdaContainerSpec,
+    klass: LambdaContainerClassSpec,
+    inventory: Inventory,
+  ): Promise<Allocated> {
+    return this.#seek(key, spec, klass, inventory, async (listenerArn, priority) => {
+      const holder = await this.#allocations.holder(listenerArn, priority);
+      return holder === undefined || holder === formatKey(key);
+    });
+  }
+
+  async #seek(
+    key: ObjectKey,
+    spec: LambdaContainerSpec,
+    klass: LambdaContainerClassSpec,
+    inventory: Inventory,
+    take: (listenerArn: string, priority: number) => Promise<boolean>,
   ): Promise<Allocated> {
     const claims = claimsOf(key, spec);
     const others = this.#memory.inventories().filter(({ uid }) => uid !== inventory.uid);
@@ -65,7 +96,7 @@ export class Allocator {
       if (typeof occupied === 'string') return { reason: 'ListenerNotUsable', problem: occupied };
       for (let priority = priorities.from; priority <= priorities.to; priority++) {
         if (taken.has(priority) || occupied.has(String(priority))) continue;
-        if (await this.#allocations.claim(arn, priority, formatKey(key), this.#epoch())) {
+        if (await take(arn, priority)) {
           return { allocation: { listenerArn: arn, priority, claims } };
         }
       }
@@ -99,7 +130,8 @@ export class Allocator {
   /** Gives back what a deleted object had. */
   async free(key: ObjectKey, inventory: Inventory): Promise<void> {
     if (!inventory.allocation) return;
-    await this.#allocations.free(inventory.allocation.listenerArn, inventory.allocation.priority, formatKey(key));
+    const { listenerArn, priority } = inventory.allocation;
+    await this.#allocations.free(listenerArn, priority, formatKey(key), this.#epoch());
   }
 }
 

@@ -1,14 +1,29 @@
 /** The classes that objects name, read from the reserved partition and kept for a short while. */
-import { formatDefect, type LambdaContainerClassSpec, objectFromRecord, validateClass } from '../api/index.ts';
-import type { Clock } from '../core/index.ts';
+import {
+  classKey,
+  formatDefect,
+  type LambdaContainerClassSpec,
+  objectFromRecord,
+  validateClass,
+} from '../api/index.ts';
+import { type Clock, versionedHash } from '../core/index.ts';
 import type { DesiredTable } from '../store/index.ts';
 
 /** A change of a class arrives by the stream; this is the safety net. */
 const KEPT_MS = 30_000;
 
+/** A class as it was written at some time. */
+export interface ClassContent {
+  readonly spec: LambdaContainerClassSpec;
+  /** As its record has it, before defaults. */
+  readonly raw: unknown;
+  /** Of what shapes an object: another bound of the guard or the budget, or another list of namespaces, is no other class. */
+  readonly hash: string;
+}
+
 export type ClassAnswer =
-  | { readonly spec: LambdaContainerClassSpec; readonly problem?: undefined }
-  | { readonly spec?: undefined; readonly problem: string };
+  | { readonly content: ClassContent; readonly problem?: undefined }
+  | { readonly content?: undefined; readonly problem: string };
 
 export class Classes {
   readonly #desired: DesiredTable;
@@ -39,15 +54,33 @@ export class Classes {
   }
 
   async #read(name: string): Promise<ClassAnswer> {
-    const record = await this.#desired.get({ namespace: '_system', name: `class/${name}` });
+    const record = await this.#desired.get(classKey(name));
     if (!record) {
       return { problem: `spec.className: there is no LambdaContainerClass '${name}'; create it, or correct the name` };
     }
     const parsed = objectFromRecord(record.item);
-    const judged = parsed.object ? validateClass(parsed.object.spec) : { spec: undefined, defects: parsed.defects };
-    if (!judged.spec) {
+    const judged = parsed.object ? contentOf(parsed.object.spec) : { content: undefined, defects: parsed.defects };
+    if (!judged.content) {
       return { problem: `class '${name}' is not valid: ${judged.defects.map(formatDefect).join('; ')}` };
     }
-    return { spec: judged.spec };
+    return { content: judged.content };
   }
+}
+
+/** A class's spec as written, judged. */
+export function contentOf(raw: unknown) {
+  const { spec, defects } = validateClass(raw);
+  return spec
+    ? { content: { spec, raw, hash: classHashOf(spec) } satisfies ClassContent, defects: [] }
+    : { content: undefined, defects };
+}
+
+/** What `ClassContent.hash` is: of all that shapes an object. */
+export function classHashOf({
+  deletion: _,
+  disruption: __,
+  namespaces: ___,
+  ...shaping
+}: LambdaContainerClassSpec): string {
+  return versionedHash(shaping, 32);
 }

@@ -2,14 +2,20 @@
  * The daemon: takes the lease, loads what is remembered, listens to the desired table, and lets workers pass over the
  * keys of the queue. The stream says quickly what changed; relists and resyncs are the guarantee.
  */
-
+import { isConfirmationKey, KIND_CLASS, KIND_GIT_SOURCE, kindOfKey, SYSTEM_NAMESPACE } from '../api/index.ts';
 import type { DynamoPort, StreamsPort } from '../aws/index.ts';
 import { type Clock, Failure, formatDuration, isFailure, type Logger, type Random, sleep } from '../core/index.ts';
-import { formatKey } from '../resource/index.ts';
+import { formatKey, type ObjectKey, parseKey } from '../resource/index.ts';
 import { DesiredStream, type DesiredTable, type Lease } from '../store/index.ts';
+import type { ClassRollout } from './class-rollout.ts';
 import type { Classes } from './classes.ts';
+import { accompany, type Companion } from './companions.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { Memory } from './memory.ts';
-import type { Outcome, Reconciler } from './reconciler.ts';
+import type { Outcome } from './outcome.ts';
+import type { Reconciler } from './reconciler.ts';
+import { relist } from './relist.ts';
+import type { TableTrust } from './table-trust.ts';
 import { Workqueue } from './workqueue.ts';
 
 export interface ControllerSettings {
@@ -27,6 +33,10 @@ export interface ControllerParts {
   readonly reconciler: Reconciler;
   readonly memory: Memory;
   readonly classes: Classes;
+  readonly rollout: ClassRollout;
+  readonly trust: TableTrust;
+  readonly confirmations: Confirmations;
+  readonly companions: readonly Companion[];
   readonly desired: DesiredTable;
   readonly dynamo: DynamoPort;
   readonly streams: StreamsPort;
@@ -39,8 +49,8 @@ export interface ControllerParts {
 
 export type ControllerState = 'following' | 'leading' | 'draining' | 'stopped';
 
-const SYSTEM = '_system';
-const LOAD_RETRY_MS = 500;
+const RETRY_LOAD_MS = 500;
+const RETRY_RELIST_MS = 1_000;
 
 export class Controller {
   readonly #parts: ControllerParts;
@@ -48,7 +58,8 @@ export class Controller {
   readonly #stopping = new AbortController();
   readonly #passes = new AbortController();
   #state: ControllerState = 'following';
-  #relistWanted: (() => void) | undefined;
+  #isRelistWanted = false;
+  #wakeRelist: (() => void) | undefined;
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
@@ -69,7 +80,7 @@ export class Controller {
    * which case the program should end and be started again.
    */
   async run(): Promise<void> {
-    const { lease, clock, random, logger, settings } = this.#parts;
+    const { lease, clock, random, logger, settings, companions } = this.#parts;
     let lost = false;
     const leading = await lease.acquire(() => {
       lost = true;
@@ -90,19 +101,19 @@ export class Controller {
       clock,
       random,
       logger,
-      onKey: (namespace, name) => this.#onRecord(namespace, name),
-      onGap: () => this.#relistWanted?.(),
+      onKey: (namespace, name) => this.#onChange({ namespace, name }),
+      onGap: () => this.#wantRelist(),
     });
-    const relisting = this.#relistLoop();
-    const resyncing = this.#resyncLoop();
+    const loops = [this.#relistLoop(), this.#resyncLoop()];
     stream.start();
     const workers = Array.from({ length: settings.workers }, () => this.#work());
+    const accompanying = companions.map((companion) => accompany(companion, this.#parts, this.#stopping.signal));
 
     await aborted(this.#stopping.signal);
     this.#state = 'draining';
     this.#queue.shutDown();
     const limit = clock.after(settings.drainMs, () => this.#passes.abort());
-    await Promise.all([...workers, stream.stop(), relisting, resyncing]);
+    await Promise.all([...workers, ...accompanying, stream.stop(), ...loops]);
     limit.cancel();
     if (!lost) await lease.release();
     this.#state = 'stopped';
@@ -120,30 +131,43 @@ export class Controller {
   /** Begins a clean stop: no new passes, those that run may finish, then the lease is handed over. */
   stop(): void {
     this.#stopping.abort();
-    this.#relistWanted?.();
+    this.#wakeRelist?.();
   }
 
   /** Outlasts what may pass by itself; @throws Failure for what does not. */
   async #load(): Promise<void> {
-    const { memory, clock, logger } = this.#parts;
+    const { memory, trust, clock, logger } = this.#parts;
     for (;;) {
       try {
-        return await memory.load();
+        await Promise.all([memory.load(), trust.load()]);
+        return;
       } catch (error) {
         if (!isFailure(error, 'throttled') && !isFailure(error, 'transient')) throw error;
         logger.warn({ code: error.code }, `the state table cannot be read: ${error.message}`);
-        await sleep(clock, LOAD_RETRY_MS, this.#stopping.signal);
+        await sleep(clock, RETRY_LOAD_MS, this.#stopping.signal);
         if (this.#stopping.signal.aborted) throw error;
       }
     }
   }
 
-  #onRecord(namespace: string, name: string): void {
-    if (namespace !== SYSTEM) return this.#queue.add(formatKey({ namespace, name }));
-    const className = /^class\/(.+)$/.exec(name)?.[1];
-    if (className === undefined) return;
-    this.#parts.classes.forget(className);
-    for (const stored of this.#parts.memory.keys()) this.#queue.add(stored);
+  /** The stream says that a record was written or removed. */
+  #onChange(key: ObjectKey): void {
+    for (const companion of this.#parts.companions) companion.onChange?.(key);
+    const system = key.namespace === SYSTEM_NAMESPACE ? kindOfKey(key) : undefined;
+    if (system?.kind === KIND_CLASS) {
+      this.#parts.classes.forget(system.name);
+      for (const { key: object, inventory } of this.#parts.memory.objects()) {
+        // Of one that never got as far, the class is not remembered.
+        if ((inventory?.body.className ?? system.name) === system.name) this.#queue.add(formatKey(object));
+      }
+    } else this.#onRecord(key, 'change');
+  }
+
+  #onRecord(key: ObjectKey, priority: 'change' | 'resync'): void {
+    if (key.namespace !== SYSTEM_NAMESPACE || isConfirmationKey(key)) this.#queue.add(formatKey(key), priority);
+    else if (kindOfKey(key)?.kind === KIND_GIT_SOURCE) {
+      for (const companion of this.#parts.companions) companion.onRecord?.(key);
+    }
   }
 
   async #work(): Promise<void> {
@@ -151,7 +175,7 @@ export class Controller {
       const id = await this.#queue.get();
       if (id === undefined) return;
       try {
-        this.#settle(id, await this.#parts.reconciler.reconcile(id, this.#passes.signal));
+        this.#settle(id, await this.#pass(id));
       } catch (error) {
         this.#settleError(id, error);
       } finally {
@@ -160,7 +184,16 @@ export class Controller {
     }
   }
 
+  async #pass(id: string): Promise<Outcome> {
+    const key = parseKey(id);
+    if (!isConfirmationKey(key)) return this.#parts.reconciler.reconcile(id, this.#passes.signal);
+    return { type: 'done', wakes: await this.#parts.confirmations.read(key, this.#passes.signal) };
+  }
+
   #settle(id: string, outcome: Outcome): void {
+    for (const other of outcome.wakes ?? []) this.#queue.add(other);
+    if (outcome.relist) this.#wantRelist();
+    if (outcome.anew) this.#queue.forget(id);
     switch (outcome.type) {
       case 'done':
         return this.#queue.forget(id);
@@ -169,13 +202,7 @@ export class Controller {
         return this.#queue.addAfter(id, outcome.afterMs);
       case 'backoff': {
         const delayMs = this.#queue.addRateLimited(id, outcome.atLeastMs);
-        if (outcome.failure && outcome.failure.kind !== 'conflict') {
-          const { service, operation, code, message, requestId } = outcome.failure;
-          this.#parts.logger.warn(
-            { key: id, service, operation, code, requestId, again: formatDuration(delayMs) },
-            message,
-          );
-        }
+        if (outcome.failure && outcome.failure.kind !== 'conflict') this.#warn(id, outcome.failure, delayMs);
         return;
       }
     }
@@ -184,44 +211,69 @@ export class Controller {
   #settleError(id: string, error: unknown): void {
     if (this.#passes.signal.aborted) return;
     const delayMs = this.#queue.addRateLimited(id);
-    if (isFailure(error)) {
-      const { service, operation, code, requestId, message } = error;
-      this.#parts.logger.warn(
-        { key: id, service, operation, code, requestId, again: formatDuration(delayMs) },
-        message,
-      );
-    } else {
-      this.#parts.logger.error(
-        { key: id, err: error, again: formatDuration(delayMs) },
-        'a pass failed by a defect of the controller',
-      );
+    if (isFailure(error)) this.#warn(id, error, delayMs);
+    else {
+      const fields = { key: id, err: error, again: formatDuration(delayMs) };
+      this.#parts.logger.error(fields, 'a pass failed by a defect of the controller');
     }
+  }
+
+  #warn(id: string, { service, operation, code, message, requestId }: Failure, delayMs: number): void {
+    const fields = { key: id, service, operation, code, requestId, again: formatDuration(delayMs) };
+    this.#parts.logger.warn(fields, message);
+  }
+
+  /** Asks for a relist now, or right after the one that runs. */
+  #wantRelist(): void {
+    this.#isRelistWanted = true;
+    this.#wakeRelist?.();
   }
 
   /** Reads the desired table whole: at start, after a gap in the stream, and now and then. */
   async #relistLoop(): Promise<void> {
-    const { clock, desired, memory, logger, settings } = this.#parts;
+    const { clock, logger, settings } = this.#parts;
     const signal = this.#stopping.signal;
     while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        this.#relistWanted = resolve;
-      });
+      this.#isRelistWanted = false;
       try {
-        for await (const { key } of desired.list(undefined, { signal })) {
-          if (key.namespace !== SYSTEM) this.#queue.add(formatKey(key));
-        }
-        for (const id of memory.keys()) this.#queue.add(id);
+        await this.#relist(signal);
       } catch (error) {
         if (signal.aborted) return;
         if (!isFailure(error)) throw error;
         logger.warn({ code: error.code }, `the desired table could not be listed: ${error.message}`);
-        await sleep(clock, 1000, signal);
+        await sleep(clock, RETRY_RELIST_MS, signal);
         continue;
       }
-      const timer = clock.after(settings.relistMs, () => this.#relistWanted?.());
-      await woken;
-      timer.cancel();
+      await this.#collect();
+      await this.#untilRelistWanted(settings.relistMs);
     }
+  }
+
+  async #relist(signal: AbortSignal): Promise<void> {
+    const { memory } = this.#parts;
+    const confirmations = await relist(this.#parts, (key) => this.#onRecord(key, 'resync'), signal);
+    for (const id of [...confirmations.map(formatKey), ...memory.keys()]) this.#queue.add(id, 'resync');
+  }
+
+  /** What is not collected now is collected after the next relist. @throws what is not a Failure */
+  async #collect(): Promise<void> {
+    try {
+      await this.#parts.rollout.collect();
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      this.#parts.logger.warn({ code: error.code }, `old class snapshots could not be removed: ${error.message}`);
+    }
+  }
+
+  async #untilRelistWanted(atMostMs: number): Promise<void> {
+    if (this.#isRelistWanted || this.#stopping.signal.aborted) return;
+    const woken = new Promise<void>((resolve) => {
+      this.#wakeRelist = resolve;
+    });
+    const timer = this.#parts.clock.after(atMostMs, () => this.#wakeRelist?.());
+    await woken;
+    this.#wakeRelist = undefined;
+    timer.cancel();
   }
 
   async #resyncLoop(): Promise<void> {
@@ -230,7 +282,7 @@ export class Controller {
     while (!signal.aborted) {
       await sleep(clock, settings.resyncMs, signal);
       if (signal.aborted) return;
-      for (const id of memory.keys()) this.#queue.add(id);
+      for (const id of memory.keys()) this.#queue.add(id, 'resync');
     }
   }
 }

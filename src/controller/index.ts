@@ -1,7 +1,17 @@
+export * from './acceptance.ts';
 export * from './allocator.ts';
+export * from './class-rollout.ts';
 export * from './classes.ts';
+export type { Companion, CompanionFactory } from './companions.ts';
+export * from './confirmations.ts';
 export * from './controller.ts';
+export * from './deletion-guard.ts';
+export { begun, recognised } from './desire.ts';
 export * from './memory.ts';
 export * from './narrator.ts';
+export type { Outcome } from './outcome.ts';
+export * from './pass.ts';
+export * from './prospect.ts';
 export * from './reconciler.ts';
+export * from './table-trust.ts';
 export * from './workqueue.ts';

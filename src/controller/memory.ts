@@ -5,20 +5,19 @@
 import type { LambdaContainerStatus } from '../api/index.ts';
 import { canonicalJson, isFailure, sameJson } from '../core/index.ts';
 import {
+  type Decision,
   formatKey,
   type Inventory,
   type InventoryEntry,
-  type ObjectEvent,
   type ObjectKey,
   type Revision,
 } from '../resource/index.ts';
-import type { StateTable, StoredObject } from '../store/index.ts';
+import { fittingStatus, type Happening, type StateTable, type StoredObject } from '../store/index.ts';
 
 export class Memory {
   readonly #table: StateTable;
   readonly #epoch: () => number;
   #objects: Map<string, StoredObject> = new Map();
-  #sequence = 0;
   /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
   readonly #released = new Set<string>();
 
@@ -38,6 +37,11 @@ export class Memory {
 
   get(key: ObjectKey): StoredObject {
     return this.#objects.get(formatKey(key)) ?? { key, revisions: new Map() };
+  }
+
+  /** Everything remembered, of every object. */
+  objects(): StoredObject[] {
+    return [...this.#objects.values()];
   }
 
   inventories(): Inventory[] {
@@ -77,7 +81,9 @@ export class Memory {
   }
 
   /** Writes the status if it says something new; a steady fleet writes nothing. Returns whether it did. */
-  async saveStatus(key: ObjectKey, body: LambdaContainerStatus): Promise<boolean> {
+  async saveStatus(key: ObjectKey, status: LambdaContainerStatus): Promise<boolean> {
+    // As it will be stored: a status that had to be cut must not look new after a restart.
+    const body = fittingStatus(status);
     const stored = this.#place(key);
     if (stored.status && sameJson(stored.status.body, body)) return false;
     await this.#write(key, async () => {
@@ -103,8 +109,14 @@ export class Memory {
     });
   }
 
-  async appendEvents(key: ObjectKey, events: readonly ObjectEvent[]): Promise<void> {
-    if (events.length > 0) await this.#table.appendEvents(key, events, () => this.#sequence++);
+  /** Appends what happened. Also with nothing new: what the table did not take before goes with this call. */
+  async record(key: ObjectKey, happening: Happening): Promise<void> {
+    await this.#table.record(key, happening);
+  }
+
+  /** The last decision that was recorded of an object, by this leader or an earlier one. */
+  async lastDecision(key: ObjectKey): Promise<Decision | undefined> {
+    return (await this.#table.decisions(key, 1)).at(-1);
   }
 
   /** Removes everything remembered of an object but its events, the inventory last. */

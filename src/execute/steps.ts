@@ -28,7 +28,7 @@ export async function runSteps(
       const startedMs = io.nowMs();
       try {
         fence();
-        await run(step, kinds, io, tags(step), signal);
+        await run(step, kinds, io, tags(step), fence, signal);
         return { step, failure: undefined, tookMs: io.nowMs() - startedMs };
       } catch (error) {
         if (error instanceof Failure) return { step, failure: error, tookMs: io.nowMs() - startedMs };
@@ -43,11 +43,13 @@ async function run(
   kinds: KindRegistry,
   io: Io,
   tags: Readonly<Record<string, string>>,
+  fence: Fence,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const kind = kinds.get(step.kind);
   if (!kind) throw new Error(`no resource kind is registered under '${step.kind}'`);
-  const call = signal ? { signal } : {};
+  // A call may wait for a rate limit: it is asked again when it leaves.
+  const call = { fence, ...(signal ? { signal } : {}) };
   const identity = step.identity;
   switch (step.action) {
     case 'create':

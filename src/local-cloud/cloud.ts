@@ -1,5 +1,5 @@
 /**
- * The embedded cloud: the ten machines, wired to each other and to their drivers. How they run is `cloud-core.ts`; how
+ * The embedded cloud: the machines, wired to each other and to their drivers. How they run is `cloud-core.ts`; how
  * they are reached is the wire and the direct ports.
  */
 import { CloudCore, type CloudCoreOptions } from './cloud-core.ts';
@@ -13,7 +13,9 @@ import { Elbv2Service } from './services/elbv2.ts';
 import { IamService } from './services/iam.ts';
 import { LambdaService } from './services/lambda.ts';
 import { LogsService } from './services/logs.ts';
+import { SecretsManagerService } from './services/secretsmanager.ts';
 import { StreamsService } from './services/streams.ts';
+import { StsService } from './services/sts.ts';
 
 export interface Services {
   readonly dynamodb: DynamoService;
@@ -26,6 +28,8 @@ export interface Services {
   readonly autoscaling: AutoScalingService;
   readonly logs: LogsService;
   readonly iam: IamService;
+  readonly secretsmanager: SecretsManagerService;
+  readonly sts: StsService;
 }
 
 export interface CloudOptions extends CloudCoreOptions {
@@ -58,7 +62,22 @@ export class Cloud extends CloudCore {
       const codebuild = new CodeBuildService({ ...deps, builds: drivers.builds, iam });
       const dynamodb = new DynamoService(deps);
       const streams = new StreamsService({ ...deps, dynamodb });
-      const services = { dynamodb, streams, lambda, codebuild, ecr, ecs, elbv2, autoscaling, logs, iam };
+      const secretsmanager = new SecretsManagerService(deps);
+      const sts = new StsService({ ...deps, iam });
+      const services = {
+        dynamodb,
+        streams,
+        lambda,
+        codebuild,
+        ecr,
+        ecs,
+        elbv2,
+        autoscaling,
+        logs,
+        iam,
+        secretsmanager,
+        sts,
+      };
       return {
         services: Object.values<CloudService>(services satisfies Record<ServiceId, CloudService>),
         result: services,

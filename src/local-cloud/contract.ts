@@ -17,7 +17,9 @@ export type ServiceId =
   | 'elbv2'
   | 'autoscaling'
   | 'logs'
-  | 'iam';
+  | 'iam'
+  | 'secretsmanager'
+  | 'sts';
 
 export interface RequestContext {
   readonly nowMs: number;

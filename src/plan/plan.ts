@@ -129,7 +129,8 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     const retryAtMs =
       readiness.retryAfterMs === undefined ? undefined : (readiness.sinceMs ?? world.nowMs) + readiness.retryAfterMs;
     const changes = kind.external ? [] : kind.diff(resolved.props, observed);
-    if (!kind.external && (changes.length > 0 || (retryAtMs !== undefined && retryAtMs <= world.nowMs))) {
+    const isRetryDue = retryAtMs !== undefined && (world.retryNow === true || retryAtMs <= world.nowMs);
+    if (!kind.external && (changes.length > 0 || isRetryDue)) {
       return act(
         step(
           'update',

@@ -48,6 +48,8 @@ export interface World {
   readonly wasReady: boolean;
   /** Last time that traffic was moved, epoch ms: capacity is taken away only some time after. */
   readonly trafficMovedAtMs: number;
+  /** Somebody asked for this pass: what failed is tried again now, whatever pause it is in. */
+  readonly retryNow?: boolean;
 }
 
 export type Verdict =

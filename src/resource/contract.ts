@@ -56,9 +56,25 @@ export interface Io {
 export interface IamStatement {
   readonly actions: readonly string[];
   readonly resources: readonly string[];
-  /** Why the controller needs it; printed in the generated policy's documentation. */
+  /**
+   * Narrows by our ownership tag; only where AWS's service authorization reference lists the condition for all actions.
+   * `owned`: what is acted on carries it. `claiming`: the request puts it on something new.
+   */
+  readonly only?: 'owned' | 'claiming';
+  /** Further conditions, as IAM writes them: operator → key → value. */
+  readonly when?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Why the controller needs it; it stands in the generated policy of `deploy/controller.yaml`. */
   readonly because: string;
 }
+
+/** The steps that change something in AWS. */
+export type MutatingStep = 'create' | 'update' | 'delete' | 'release';
+
+/**
+ * What each step may call that changes something, as `ecs UpdateService`: the port's service and AWS's operation. A step
+ * calls none that is not named here (the conformance suite compares), and may call fewer: which, depends on what differs.
+ */
+export type MutatingCalls = Readonly<Record<MutatingStep, readonly string[]>>;
 
 export interface CreateCall extends Call {
   /** Derived from the identity; for APIs that take an idempotency token. */
@@ -74,6 +90,7 @@ export interface CreateCall extends Call {
 export interface ResourceKind<Props = unknown, Observed = unknown> {
   readonly name: string;
   readonly permissions: readonly IamStatement[];
+  readonly calls: MutatingCalls;
   /** A kind that only reads something of the user's: it is never created, changed or deleted. */
   readonly external?: boolean;
   /** A part of another resource, which it lives and goes with: it is never deleted by itself. */

@@ -1,7 +1,10 @@
 /** What a kind answers that only reads something of the user's: it cannot be made, changed or taken away by us. */
 import type { ResourceKind } from './contract.ts';
 
-type ReadOnly = Pick<ResourceKind<unknown, unknown>, 'tags' | 'diff' | 'create' | 'update' | 'delete' | 'release'> & {
+type ReadOnly = Pick<
+  ResourceKind<unknown, unknown>,
+  'calls' | 'tags' | 'diff' | 'create' | 'update' | 'delete' | 'release'
+> & {
   readonly external: true;
 };
 
@@ -15,6 +18,7 @@ export function readOnly(kind: string): ReadOnly {
   };
   return {
     external: true,
+    calls: { create: [], update: [], delete: [], release: [] },
     tags: () => undefined,
     diff: () => [],
     create: refuse,

@@ -40,8 +40,14 @@ export interface Inventory {
   readonly held?: DeletionHold | undefined;
   /** The record vanished at this time and deletion has begun. */
   readonly deletingSinceMs?: number | undefined;
+  /** Confirmations that name this object but were found while its record was there: they speak of another vanishing. */
+  readonly ignoredConfirmations?: readonly string[] | undefined;
   /** Hash of the class that was last admitted for this object; another one takes effect within the disruption budget. */
   readonly classHash?: string | undefined;
+  /** It was taken over to a changed class at this time and has not been Ready since: it holds a place of the budget. */
+  readonly classChangedAtMs?: number | undefined;
+  /** The last restart that was asked for. Kept when the annotation goes, which is no reason to restart again. */
+  readonly restartedAt?: string | undefined;
   readonly entries: readonly InventoryEntry[];
   /** How often a node was replaced; part of its physical name. */
   readonly incarnations: Readonly<Record<string, number>>;

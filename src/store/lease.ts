@@ -5,12 +5,14 @@
  */
 import { type Call, type DynamoPort, fromItem, toItem } from '../aws/index.ts';
 import { type Clock, Failure, isFailure, type Logger, type Random, sleep, type Timer, uuid } from '../core/index.ts';
-import { CONTROLLER_NAMESPACE } from './state-table.ts';
+import { CONTROLLER_NAMESPACE } from './state-keys.ts';
 
 export interface LeaseSettings {
   readonly durationMs: number;
   /** The longest that one AWS call may take; the fence keeps that much before the end of the lease. */
   readonly callTimeoutMs: number;
+  /** Of the program that would hold it; for people who look at the lease. */
+  readonly version?: string;
 }
 
 interface Held {
@@ -18,6 +20,19 @@ interface Held {
   readonly epoch: number;
   readonly expiresAtMs: number;
   readonly released: boolean;
+}
+
+/** The lease as it stands in the table. */
+export interface LeaseRecord extends Held {
+  /** From the last renewal to the end; absent where an older program wrote it. */
+  readonly durationMs?: number;
+  readonly version?: string;
+}
+
+/** Who holds the lease, or held it last; undefined when nobody ever did. */
+export async function readLease(dynamo: DynamoPort, table: string, call?: Call): Promise<LeaseRecord | undefined> {
+  const { Item } = await dynamo.getItem({ TableName: table, Key: toItem(KEY), ConsistentRead: true }, call);
+  return Item ? (fromItem(Item).body as LeaseRecord) : undefined;
 }
 
 /** The outcome of a call that failed for a passing reason. */
@@ -176,12 +191,8 @@ export class Lease {
     if (this.#renewal) this.#scheduleRenewal();
   }
 
-  async #read(call: Call): Promise<Held | undefined> {
-    const { Item } = await this.#dynamo.getItem(
-      { TableName: this.#table, Key: toItem(KEY), ConsistentRead: true },
-      call,
-    );
-    return Item ? (fromItem(Item).body as Held) : undefined;
+  #read(call: Call): Promise<Held | undefined> {
+    return readLease(this.#dynamo, this.#table, call);
   }
 
   async #write(epoch: number, read: Held | undefined): Promise<boolean> {
@@ -197,7 +208,9 @@ export class Lease {
     }
   }
 
-  async #put(body: Held, readEpoch: number): Promise<void> {
+  async #put(held: Held, readEpoch: number): Promise<void> {
+    const { durationMs, version } = this.#settings;
+    const body: LeaseRecord = { ...held, durationMs, ...(version === undefined ? {} : { version }) };
     await this.#dynamo.putItem({
       TableName: this.#table,
       Item: toItem({ ...KEY, epoch: body.epoch, body }),

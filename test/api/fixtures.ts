@@ -21,6 +21,12 @@ export const CLASS_SPEC = {
   adapter: { image: 'public.ecr.aws/lambdacontainer/adapter:1' },
 };
 
+export const SOURCE_SPEC = {
+  url: 'https://github.com/example/deploy.git',
+  ref: { branch: 'main' },
+  path: 'production',
+};
+
 type Json = Record<string, unknown>;
 
 /** `base` with the value at a dotted path replaced; objects on the way are copied or made. */

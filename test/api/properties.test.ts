@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  confirmationFromRecord,
   type Defect,
   formatDefect,
   objectFromRecord,
@@ -9,9 +10,10 @@ import {
   recordFromObject,
   specHash,
   validateClass,
+  validateGitSource,
   validateLambdaContainer,
 } from '../../src/api/index.ts';
-import { CLASS_SPEC, MINIMAL_SPEC, withValue } from './fixtures.ts';
+import { CLASS_SPEC, MINIMAL_SPEC, SOURCE_SPEC, withValue } from './fixtures.ts';
 
 const anything = fc.anything({
   withBigInt: true,
@@ -86,6 +88,8 @@ const likely = fc.oneof(
   ),
 );
 
+const judgeContainer = (raw: unknown) => validateLambdaContainer(raw, undefined, 'shop');
+
 function expectSound(defects: readonly Defect[], valid: boolean): void {
   expect(defects.length === 0).toBe(valid);
   for (const defect of defects) {
@@ -133,6 +137,73 @@ describe('no input crashes validation or yields a defect without a path', () => 
         },
       ),
       { numRuns: 500 },
+    );
+  });
+
+  it('any source', () => {
+    const members = [
+      'url',
+      'ref',
+      'ref.branch',
+      'ref.semver',
+      'path',
+      'verify',
+      'verify.signers',
+      'substitute',
+      'prune',
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...members, 'interval', 'secretRef', 'dependsOn', 'externalId'),
+        likely,
+        (path, value) => {
+          const { spec, defects } = validateGitSource(withValue(SOURCE_SPEC, path, value));
+          expectSound(defects, spec !== undefined);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('any confirmation', () => {
+    const entry = fc.dictionary(fc.constantFrom('namespace', 'name', 'uid', '__proto__', 'x'), likely);
+    const item = fc.record({
+      namespace: fc.oneof(fc.constant('_system'), likely),
+      name: fc.oneof(fc.constantFrom('deletion/a', 'deletion/', 'class/a'), likely),
+      spec: fc.oneof(likely, fc.record({ objects: fc.oneof(likely, fc.array(fc.oneof(likely, entry))) })),
+    });
+    fc.assert(
+      fc.property(item, (raw) => {
+        const { confirmation, defects } = confirmationFromRecord(raw);
+        expectSound(defects, confirmation !== undefined);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('any record, up to its spec', () => {
+    const name = fc.constantFrom('checkout', 'class/a', 'source/a', 'deletion/a');
+    const item = fc.record({
+      namespace: fc.constantFrom('shop', '_system'),
+      name,
+      spec: likely,
+      labels: likely,
+      annotations: likely,
+    });
+    fc.assert(
+      fc.property(item, (raw) => {
+        const { object, defects } = objectFromRecord(raw);
+        expectSound(defects, object !== undefined);
+        if (!object) return;
+        const validate = {
+          LambdaContainer: judgeContainer,
+          LambdaContainerClass: validateClass,
+          GitSource: validateGitSource,
+        };
+        const judged = validate[object.kind](object.spec);
+        expectSound(judged.defects, judged.spec !== undefined);
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -20,10 +20,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   execute: ['resource', 'plan', 'aws'],
   store: ['api', 'aws', 'resource'],
   controller: ['api', 'aws', 'resource', 'plan', 'execute', 'store', 'compose'],
+  gitops: ['api', 'aws', 'resource', 'store'],
+  server: [],
   adapter: [],
   builder: ['oci', 'aws'],
   'local-cloud': ['oci', 'aws', 'adapter'],
-  cli: ['api', 'aws', 'oci', 'resource', 'kinds', 'compose', 'plan', 'execute', 'store', 'controller', 'local-cloud'],
+  cli: [
+    'api',
+    'aws',
+    'oci',
+    'resource',
+    'kinds',
+    'compose',
+    'plan',
+    'execute',
+    'store',
+    'controller',
+    'gitops',
+    'server',
+    'local-cloud',
+  ],
 };
 
 /** Where the platform's clock, timers, randomness, environment and console may be touched. */

@@ -137,7 +137,7 @@ describe('apply', () => {
     );
   });
 
-  it('reads folders, and refuses twins, empty folders, missing files and kinds of later versions', async () => {
+  it('reads folders, and refuses twins, empty folders, missing files and sources without a URL', async () => {
     await withClass();
     mkdirSync(join(world.folder, 'deep/er'), { recursive: true });
     world.file('deep/a.yaml', HELLO);
@@ -166,7 +166,7 @@ describe('apply', () => {
     expect(await world.run(['apply'])).toMatchObject({ code: 2 });
     const git = 'apiVersion: lambdacontainer.dev/v1alpha1\nkind: GitSource\nmetadata: { name: a }\nspec: {}\n';
     expect((await world.run(['apply', '-f', '-'], { stdin: git })).err).toContain(
-      '(standard input):2:1: kind: GitSource is not available in this version',
+      '(standard input):4:1: spec.url: is missing and has no default',
     );
   });
 
@@ -323,6 +323,7 @@ describe('describe and events', () => {
     expect((await world.run(['events'])).out).toContain('default/hello   serving');
     expect(JSON.parse((await world.run(['events', '-o', 'json'])).out)).toEqual([
       {
+        kind: 'LambdaContainer',
         namespace: 'default',
         name: 'hello',
         at: expect.any(String),

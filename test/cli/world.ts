@@ -3,16 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Condition, type LambdaContainerStatus, type Phase, setCondition } from '../../src/api/index.ts';
-import { type Ports, toItem } from '../../src/aws/index.ts';
+import { type Ports, type RegistryPort, toItem } from '../../src/aws/index.ts';
 import type { Connection } from '../../src/cli/commands/connection.ts';
-import type { CliIo } from '../../src/cli/output/io.ts';
+import type { CliIo, ProgramEnd } from '../../src/cli/output/io.ts';
 import { type ProgramParts, runProgram } from '../../src/cli/program.ts';
-import { seededRandom, VirtualClock } from '../../src/core/index.ts';
+import { Failure, seededRandom, VirtualClock } from '../../src/core/index.ts';
 import { Cloud } from '../../src/local-cloud/cloud.ts';
 import type { Drivers } from '../../src/local-cloud/contract.ts';
 import { createDirectPorts } from '../../src/local-cloud/direct-ports.ts';
 import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
-import type { ObjectEvent, ObjectKey } from '../../src/resource/index.ts';
+import type { Decision, ObjectEvent, ObjectKey } from '../../src/resource/index.ts';
 import { DesiredTable, StateTable } from '../../src/store/index.ts';
 
 export interface Ended {
@@ -27,13 +27,37 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly signal?: AbortSignal;
   readonly desiredTable?: string;
+  readonly tables?: { readonly desired: string; readonly state: string };
   readonly isProtected?: boolean;
+  readonly defaultNamespace?: string;
+  readonly account?: string;
+  readonly isLocal?: boolean;
+  /** What a person types when asked, one after the other; given, there is a person. */
+  readonly answers?: readonly string[];
+  /** Stands in for a program that gets the terminal, such as an editor. */
+  readonly handOver?: (command: string, args: readonly string[]) => ProgramEnd | Promise<ProgramEnd>;
+  /** Instead of the world's own, to come between a verb and its tables. */
+  readonly ports?: Ports;
+  /** Instead of the world's own tables. */
+  readonly connect?: ProgramParts['connect'];
   /** Called with all of standard output after each write. */
   readonly onOutput?: (out: string) => void;
 }
 
 const TABLES = { desired: 'lambdacontainer-desired', state: 'lambdacontainer-state' };
 const EPOCH = 1;
+const EMPTY_REGISTRY: RegistryPort = {
+  resolveDigest: (reference) =>
+    Promise.reject(
+      new Failure({
+        kind: 'notFound',
+        service: 'registry',
+        operation: 'resolveDigest',
+        code: 'MANIFEST_UNKNOWN',
+        message: `${reference} is not there`,
+      }),
+    ),
+};
 
 export class CliWorld {
   readonly clock = new VirtualClock();
@@ -43,7 +67,6 @@ export class CliWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'lc-cli-'));
   /** What `local` and `start` were called with. */
   readonly started: unknown[] = [];
-  #sequence = 0;
 
   private constructor() {
     const cloud = new Cloud({
@@ -60,7 +83,7 @@ export class CliWorld {
       // Only the tables are used: nothing drives tasks, builds or functions.
       drivers: () => ({}) as Drivers,
     });
-    this.ports = createDirectPorts(cloud, { resolveDigest: () => Promise.reject(new Error('not used')) });
+    this.ports = createDirectPorts(cloud, EMPTY_REGISTRY);
     this.desired = new DesiredTable(this.ports.dynamodb, TABLES.desired);
     this.state = new StateTable(this.ports.dynamodb, TABLES.state);
   }
@@ -110,7 +133,7 @@ export class CliWorld {
     const body = { ...statusOf('Pending', []), ...status };
     await this.state.put(key, 'status', body, stored.status?.version ?? 0, EPOCH);
     const inventory = {
-      uid: 'u',
+      uid: body.uid ?? 'u',
       generation: body.observedGeneration,
       specHash,
       className: 'standard',
@@ -130,17 +153,18 @@ export class CliWorld {
 
   async putEvents(key: ObjectKey, ...events: Omit<ObjectEvent, 'at'>[]): Promise<void> {
     const at = new Date(this.clock.now()).toISOString();
-    await this.state.appendEvents(
-      key,
-      events.map((event) => ({ at, ...event })),
-      () => this.#sequence++,
-    );
+    await this.state.record(key, { events: events.map((event) => ({ at, ...event })) });
+  }
+
+  async putDecision(key: ObjectKey, decision: Decision): Promise<void> {
+    await this.state.record(key, { decision });
   }
 
   /** Runs one command line to its end; time moves only as far as the verb waits. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     let out = '';
     let err = '';
+    const answers = [...(options.answers ?? [])];
     const io: CliIo = {
       stdout: (text) => {
         out += text;
@@ -150,11 +174,23 @@ export class CliWorld {
         err += text;
       },
       isTTY: options.isTTY === true,
+      isInteractive: options.answers !== undefined,
+      ask: async (question) => {
+        if (options.answers === undefined) throw new Error(`nobody is there to be asked: ${question}`);
+        err += question;
+        return answers.shift();
+      },
+      handOver: async (command, args) => {
+        if (!options.handOver) throw Object.assign(new Error(`spawn ${command} ENOENT`), { code: 'ENOENT' });
+        return options.handOver(command, args);
+      },
       env: options.env ?? {},
       clock: this.clock,
       stdin: async () => options.stdin ?? '',
       signal: options.signal ?? new AbortController().signal,
     };
+    const ports = options.ports ?? this.ports;
+    const tables = options.tables ?? { ...TABLES, desired: options.desiredTable ?? TABLES.desired };
     const parts: ProgramParts = {
       io,
       local: async (flags) => {
@@ -162,19 +198,22 @@ export class CliWorld {
         return 0;
       },
       start: async () => 0,
-      connect: (): Connection => ({
-        context: 'a test',
-        isProtected: options.isProtected === true,
-        region: 'us-east-1',
-        tables: { ...TABLES, ...(options.desiredTable === undefined ? {} : { desired: options.desiredTable }) },
-        ports: this.ports,
-        desired:
-          options.desiredTable === undefined
-            ? this.desired
-            : new DesiredTable(this.ports.dynamodb, options.desiredTable),
-        state: this.state,
-        close: () => undefined,
-      }),
+      connect:
+        options.connect ??
+        ((): Connection => ({
+          context: 'a test',
+          contextName: 'test',
+          isLocal: options.isLocal ?? true,
+          defaultNamespace: options.defaultNamespace ?? 'default',
+          account: options.account,
+          isProtected: options.isProtected === true,
+          region: 'us-east-1',
+          tables,
+          ports,
+          desired: new DesiredTable(ports.dynamodb, tables.desired),
+          state: new StateTable(ports.dynamodb, tables.state),
+          close: () => undefined,
+        })),
     };
     let ended: { code: number } | { error: unknown } | undefined;
     runProgram(args, parts).then(

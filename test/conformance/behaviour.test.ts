@@ -1,19 +1,20 @@
 /** What the suite for all kinds cannot ask of each: refusals that must pass through as they are, and things gone wrong. */
 import { describe, expect, it } from 'vitest';
 import { Failure, type FailureKind } from '../../src/core/index.ts';
-import {
-  ecrRepository,
-  ecsService,
-  imageBuild,
-  lambdaTarget,
-  listenerRule,
-  scalableTarget,
-  targetGroup,
-} from '../../src/kinds/index.ts';
+import * as kinds from '../../src/kinds/index.ts';
 import type { CreateCall, ResourceKind } from '../../src/resource/index.ts';
 import { makeFunction, makeGroup, makeListener, makeRule, makeTaskDefinition } from './account.ts';
+import { heldToItsCalls } from './declared-calls.ts';
 import { FIXTURES, type Scenario } from './fixtures.ts';
 import { TestCloud } from './test-cloud.ts';
+
+const ecrRepository = heldToItsCalls(kinds.ecrRepository);
+const ecsService = heldToItsCalls(kinds.ecsService);
+const imageBuild = heldToItsCalls(kinds.imageBuild);
+const lambdaTarget = heldToItsCalls(kinds.lambdaTarget);
+const listenerRule = heldToItsCalls(kinds.listenerRule);
+const scalableTarget = heldToItsCalls(kinds.scalableTarget);
+const targetGroup = heldToItsCalls(kinds.targetGroup);
 
 const CALL: CreateCall = { token: 'behaviour', tags: {} };
 

@@ -7,6 +7,7 @@ import { Failure } from '../../src/core/index.ts';
 import { KINDS } from '../../src/kinds/index.ts';
 import { AwsError } from '../../src/local-cloud/contract.ts';
 import { type CreateCall, ownershipKeys } from '../../src/resource/index.ts';
+import { heldToItsCalls } from './declared-calls.ts';
 import { FIXTURES, type Scenario } from './fixtures.ts';
 import { TestCloud } from './test-cloud.ts';
 
@@ -22,9 +23,18 @@ it('there is a fixture for every registered kind, and for no other', () => {
   expect([...FIXTURES.keys()].sort()).toEqual([...KINDS.keys()].sort());
 });
 
-for (const [name, kind] of KINDS) {
+/** Ports whose name is not the prefix of their IAM actions. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  autoscaling: 'application-autoscaling',
+  elbv2: 'elasticloadbalancing',
+};
+/** Asked of the caller by operations of another name: roles handed on, alarms of scaling policies, tags at creation. */
+const IMPLIED = /^(iam|cloudwatch):|:(TagResource|AddTags)$/;
+
+for (const [name, registered] of KINDS) {
   const fixture = FIXTURES.get(name);
   if (!fixture) continue;
+  const kind = heldToItsCalls(registered);
 
   /** One account, one resource of the kind, and the life of it. */
   class Life {
@@ -213,6 +223,19 @@ for (const [name, kind] of KINDS) {
         expect(await life.observe()).toEqual(observed);
       });
     }
+
+    it('declares a call for every permission to change something, and no other', () => {
+      const declared = Object.values(kind.calls)
+        .flat()
+        .map((call) => {
+          const [service = '', operation = ''] = call.split(' ');
+          return `${PREFIXES[service] ?? service}:${operation}`;
+        });
+      const permitted = kind.permissions
+        .flatMap(({ actions }) => actions)
+        .filter((action) => !IMPLIED.test(action) && !/:(Describe|List|Get|BatchGet)/.test(action));
+      expect([...new Set(declared)].sort()).toEqual([...new Set(permitted)].sort());
+    });
 
     it('costs as many calls per look as its fixture says', async () => {
       const life = await begin();

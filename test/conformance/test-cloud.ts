@@ -57,7 +57,7 @@ export class TestCloud {
 
   /** Calls through `io` that change something. */
   get mutations(): string[] {
-    return this.calls.filter((call) => !/\.(describe|list|get|batchGet|resolve)[A-Z]/.test(call));
+    return this.calls.filter(isMutating);
   }
 
   /** Lets virtual time pass. */
@@ -185,8 +185,13 @@ export class TestCloud {
   }
 }
 
+/** Whether a call, written `ecs.createService`, changes something. */
+export function isMutating(call: string): boolean {
+  return !/\.(describe|list|get|batchGet|resolve)[A-Z]/.test(call);
+}
+
 /** The same ports; each call is written down first. */
-function watched(ports: Ports, calls: string[]): Ports {
+export function watched(ports: Ports, calls: string[]): Ports {
   const watch = (port: object, service: string) =>
     new Proxy(port, {
       get(target, operation, receiver) {

@@ -1,10 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import { Workqueue } from '../../src/controller/workqueue.ts';
-import { seededRandom, VirtualClock } from '../../src/core/index.ts';
+import { type Priority, Workqueue } from '../../src/controller/workqueue.ts';
+import { Metrics, seededRandom, VirtualClock } from '../../src/core/index.ts';
 
-function make() {
+function make(seed = 1) {
   const clock = new VirtualClock();
-  return { clock, queue: new Workqueue(clock, seededRandom(1), { baseMs: 100, maxMs: 1000 }) };
+  const metrics = new Metrics();
+  const queue = new Workqueue(clock, seededRandom(seed), { baseMs: 100, maxMs: 1000, name: 'test' }, metrics);
+  return { clock, queue, metrics };
+}
+
+/** Lets virtual time pass. */
+function pass(clock: VirtualClock, ms: number): void {
+  let over = false;
+  clock.after(ms, () => {
+    over = true;
+  });
+  while (!over) clock.step();
+}
+
+/** Works through everything that waits; the keys in the order in which they left. */
+async function drainNow(queue: Workqueue): Promise<string[]> {
+  const keys: string[] = [];
+  while (queue.depth > 0) {
+    const key = (await queue.get()) ?? '';
+    keys.push(key);
+    queue.done(key);
+  }
+  return keys;
 }
 
 describe('workqueue', () => {
@@ -88,4 +110,300 @@ describe('workqueue', () => {
     expect(await queue.get()).toBeUndefined();
     expect(clock.nextAtMs()).toBeUndefined();
   });
+
+  it('a delayed addition of a waiting key changes nothing', () => {
+    const { clock, queue } = make();
+    queue.add('a');
+    queue.addAfter('a', 100);
+    expect(clock.nextAtMs()).toBeUndefined();
+    expect(queue.depth).toBe(1);
+  });
+
+  it('a pass that is over must have been under way', () => {
+    const { queue } = make();
+    queue.add('a');
+    expect(() => queue.done('a')).toThrow("'a' is not being worked on");
+    expect(() => queue.done('b')).toThrow("'b' is not being worked on");
+    expect(queue.depth).toBe(1);
+  });
+
+  it('gives keys to waiting consumers in the order in which these came', async () => {
+    const { queue } = make();
+    const [first, second] = [queue.get(), queue.get()];
+    queue.add('a');
+    queue.add('b');
+    expect([await first, await second]).toEqual(['a', 'b']);
+  });
+
+  it('forgets keys of which nothing is wanted, and keeps what is', async () => {
+    const { queue } = make();
+    queue.addRateLimited('failed');
+    for (let i = 0; i < 20_000; i++) queue.add(`key-${i}`);
+    expect((await drainNow(queue)).length).toBe(20_000);
+    expect(queue.failures('failed')).toBe(1);
+    queue.add('key-1');
+    expect(await drainNow(queue)).toEqual(['key-1']);
+  });
+
+  it('a key that came back is not forgotten with those that did not', async () => {
+    const { queue } = make();
+    queue.add('back');
+    expect(await drainNow(queue)).toEqual(['back']);
+    queue.add('back');
+    const back = (await queue.get()) ?? '';
+    for (let i = 0; i < 20_000; i++) queue.add(`key-${i}`);
+    await drainNow(queue);
+    queue.add('back');
+    expect(queue.depth).toBe(0);
+    queue.done(back);
+    expect(await drainNow(queue)).toEqual(['back']);
+  });
+
+  describe('priorities', () => {
+    const cases: { reason: string; add: [string, Priority?][]; order: string[] }[] = [
+      {
+        reason: 'a person goes first, then drift, then a resync',
+        add: [
+          ['r', 'resync'],
+          ['d', 'drift'],
+          ['c', 'change'],
+        ],
+        order: ['c', 'd', 'r'],
+      },
+      {
+        reason: 'within a priority it is first come, first served',
+        add: [['d1', 'drift'], ['c1'], ['d2', 'drift'], ['c2']],
+        order: ['c1', 'c2', 'd1', 'd2'],
+      },
+      {
+        reason: 'a more urgent addition raises a waiting key',
+        add: [
+          ['a', 'resync'],
+          ['b', 'resync'],
+          ['b', 'change'],
+        ],
+        order: ['b', 'a'],
+      },
+      {
+        reason: 'a less urgent addition does not lower it',
+        add: [
+          ['a', 'change'],
+          ['b', 'drift'],
+          ['a', 'resync'],
+        ],
+        order: ['a', 'b'],
+      },
+    ];
+    it.each(cases)('$reason', async ({ add, order }) => {
+      const { queue } = make();
+      for (const [key, priority] of add) queue.add(key, priority);
+      expect(await drainNow(queue)).toEqual(order);
+    });
+
+    it('a storm of changes does not starve a resync: 512 changes overtake it at most, and 64 a drift', async () => {
+      const { queue } = make();
+      queue.add('resync', 'resync');
+      queue.add('drift', 'drift');
+      const order: string[] = [];
+      for (let i = 0; i < 1000; i++) {
+        queue.add(`change-${i}`);
+        const key = (await queue.get()) ?? '';
+        order.push(key);
+        queue.done(key);
+      }
+      expect(order.indexOf('drift')).toBe(64);
+      expect(order.indexOf('resync')).toBe(512);
+    });
+
+    it('raising a key that has waited long never makes it wait longer', async () => {
+      const { queue } = make();
+      queue.add('old', 'resync');
+      for (let i = 0; i < 600; i++) queue.add(`change-${i}`);
+      queue.add('old', 'change');
+      const order = await drainNow(queue);
+      expect(order.indexOf('old')).toBe(512);
+    });
+
+    it('what is asked for during a pass has the highest priority of those asked', async () => {
+      const { queue } = make();
+      queue.add('a');
+      await queue.get();
+      queue.add('a', 'resync');
+      queue.add('a', 'change');
+      queue.add('b', 'drift');
+      queue.done('a');
+      expect(await drainNow(queue)).toEqual(['a', 'b']);
+    });
+
+    it('a delayed addition keeps the priority of the pass that asked for it', async () => {
+      const { clock, queue } = make();
+      queue.add('a', 'resync');
+      await queue.get();
+      queue.addAfter('a', 10);
+      queue.done('a');
+      pass(clock, 10);
+      queue.add('b', 'drift');
+      expect(await drainNow(queue)).toEqual(['b', 'a']);
+    });
+
+    it('of several delayed additions the earliest time and the highest priority stand', async () => {
+      const { clock, queue } = make();
+      queue.addAfter('a', 10, 'resync');
+      queue.addAfter('a', 1000, 'change');
+      queue.addAfter('b', 5, 'drift');
+      pass(clock, 10);
+      expect(await drainNow(queue)).toEqual(['a', 'b']);
+      expect(clock.nextAtMs()).toBeUndefined();
+    });
+  });
+
+  describe('retries', () => {
+    it.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])('of many keys spread out (seed $seed)', ({ seed }) => {
+      const { queue } = make(seed);
+      const delays = Array.from({ length: 50 }, (_, i) => queue.addRateLimited(`key-${i}`));
+      expect(new Set(delays).size).toBeGreaterThan(20);
+      expect(Math.min(...delays)).toBeGreaterThanOrEqual(50);
+      expect(Math.max(...delays)).toBeLessThanOrEqual(100);
+    });
+
+    it('of all keys together are bounded: a burst of 200, then 20 a second', () => {
+      const { clock, queue } = make();
+      const delays = Array.from({ length: 1000 }, (_, i) => queue.addRateLimited(`key-${i}`));
+      expect(Math.max(...delays.slice(0, 200))).toBeLessThanOrEqual(100);
+      expect(delays[999]).toBe(40_000);
+      pass(clock, 40_000);
+      expect(queue.depth).toBe(1000);
+    });
+
+    it('wait at least as long as AWS asked for', () => {
+      const { queue } = make();
+      expect(queue.addRateLimited('a', 5000)).toBe(5000);
+    });
+
+    it('a poison key slows nobody: others fail for the first time as if it were not there', async () => {
+      const { clock, queue } = make();
+      for (let i = 0; i < 100; i++) {
+        queue.add('poison', 'change');
+        const key = (await queue.get()) ?? '';
+        queue.addRateLimited(key);
+        queue.done(key);
+        pass(clock, 1000);
+        await drainNow(queue);
+      }
+      expect(queue.failures('poison')).toBe(100);
+      expect(queue.addRateLimited('other')).toBeLessThanOrEqual(100);
+      queue.add('third');
+      expect(await queue.get()).toBe('third');
+    });
+  });
+
+  describe('shut down', () => {
+    it('drains: what runs may finish, what waits is let go of', async () => {
+      const { queue } = make();
+      queue.add('a');
+      await queue.get();
+      queue.add('a');
+      queue.add('b');
+      queue.shutDown();
+      expect(queue.state).toBe('draining');
+      expect(queue.depth).toBe(0);
+      let drained = false;
+      const draining = queue.drained().then(() => {
+        drained = true;
+      });
+      await Promise.resolve();
+      expect(drained).toBe(false);
+      queue.done('a');
+      await draining;
+      expect(queue.state).toBe('drained');
+      expect(await queue.get()).toBeUndefined();
+    });
+
+    it('an idle queue is drained at once, and twice is fine', async () => {
+      const { queue } = make();
+      expect(queue.state).toBe('running');
+      queue.shutDown();
+      queue.shutDown();
+      await queue.drained();
+      expect(queue.addRateLimited('a')).toBe(0);
+      expect(queue.depth).toBe(0);
+    });
+  });
+
+  it('is measured under the names that client-go gave its metrics', async () => {
+    const { clock, queue, metrics } = make();
+    queue.add('a');
+    queue.add('a');
+    queue.add('b', 'resync');
+    pass(clock, 500);
+    await queue.get();
+    pass(clock, 2000);
+    queue.addRateLimited('a');
+    const during = metrics.text().split('\n');
+    expect(during).toContain('workqueue_depth{name="test",priority="change"} 0');
+    expect(during).toContain('workqueue_depth{name="test",priority="resync"} 1');
+    expect(during).toContain('workqueue_adds_total{name="test"} 2');
+    expect(during).toContain('workqueue_retries_total{name="test"} 1');
+    expect(during).toContain('workqueue_queue_duration_seconds_sum{name="test"} 0.5');
+    expect(during).toContain('workqueue_queue_duration_seconds_bucket{name="test",le="1"} 1');
+    expect(during).toContain('workqueue_unfinished_work_seconds{name="test"} 2');
+    expect(during).toContain('workqueue_longest_running_processor_seconds{name="test"} 2');
+    expect(during).toContain('workqueue_work_duration_seconds_count{name="test"} 0');
+    queue.done('a');
+    const after = metrics.text().split('\n');
+    expect(after).toContain('workqueue_work_duration_seconds_sum{name="test"} 2');
+    expect(after).toContain('workqueue_longest_running_processor_seconds{name="test"} 0');
+  });
+
+  it.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }, { seed: 4 }])(
+    'keeps its contract whatever producers and consumers do (seed $seed)',
+    async ({ seed }) => {
+      const { clock, queue } = make(seed);
+      const random = seededRandom(seed + 100);
+      const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)] as T;
+      const keys = Array.from({ length: 12 }, (_, i) => `key-${i}`);
+      const running = new Set<string>();
+      /** Keys that were asked for since their last pass began. */
+      const owed = new Set<string>();
+      for (let step = 0; step < 5000; step++) {
+        const key = pick(keys);
+        const roll = random.next();
+        if (roll < 0.3) {
+          queue.add(key, pick(['change', 'drift', 'resync']));
+          owed.add(key);
+        } else if (roll < 0.4) {
+          queue.addAfter(key, Math.floor(random.next() * 50));
+          owed.add(key);
+        } else if (roll < 0.45) {
+          queue.addRateLimited(key);
+          owed.add(key);
+        } else if (roll < 0.5) {
+          queue.forget(key);
+        } else if (roll < 0.7) {
+          if (queue.depth > 0) {
+            const got = (await queue.get()) ?? '';
+            expect(running.has(got), `${got} is worked on twice at once`).toBe(false);
+            expect(owed.has(got), `${got} was not asked for`).toBe(true);
+            running.add(got);
+            owed.delete(got);
+          }
+        } else if (roll < 0.9) {
+          const [over] = running;
+          if (over !== undefined) {
+            running.delete(over);
+            queue.done(over);
+          }
+        } else {
+          pass(clock, 5);
+        }
+        expect(queue.busy).toBe(running.size);
+      }
+      // Calm: what was asked for is served, and nothing else.
+      for (const key of running) queue.done(key);
+      pass(clock, 300_000);
+      const served = await drainNow(queue);
+      expect(served.sort()).toEqual([...owed].sort());
+      expect(clock.nextAtMs()).toBeUndefined();
+    },
+  );
 });

@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { cli, LocalRun, removeFolder, temporaryFolder } from './local-run.ts';
 
 const LONG = 60_000;
+const MANIFEST =
+  'apiVersion: lambdacontainer.dev/v1alpha1\nkind: LambdaContainer\nmetadata: {name: nowhere}\nspec: {source: {functionRef: {name: nowhere}}}\n';
 
 describe('lambdacontainer local', () => {
   it(
@@ -77,6 +79,36 @@ describe('lambdacontainer local', () => {
       const run = new LocalRun(join(folder, 'data'), ['-f', manifest, '--exit-after-ready']);
       expect(await run.ended).toEqual({ status: 1, signal: null });
       expect(run.output).toMatch(/NotFound: .*nowhere does not exist/);
+      removeFolder(folder);
+    },
+    LONG,
+  );
+
+  it(
+    'the everyday verbs talk to it, and not to a context that somebody left current',
+    async () => {
+      const folder = temporaryFolder();
+      const run = new LocalRun(folder, ['--example', 'none']);
+      await run.says('Ctrl-C stops everything');
+      const lc = (...args: string[]) => cli(args, folder, MANIFEST);
+      const done = (stdout: unknown) => ({ status: 0, stdout });
+      expect(await lc('apply', '-f', '-')).toMatchObject(done('lambdacontainer/nowhere created\n'));
+      // The controller answers it, so it leads.
+      expect(await lc('reconcile', 'nowhere')).toMatchObject(done(expect.stringMatching(/reconciled: .*NotFound/)));
+      expect(await lc('doctor')).toMatchObject(done(expect.not.stringMatching(/^(warn|fail)/m)));
+      expect(await lc('label', 'nowhere', 'team=shop')).toMatchObject(done('lambdacontainer/nowhere labeled\n'));
+      expect(await lc('get', '-l', 'team', '-o', 'jsonpath={.items[*].metadata.name}')).toMatchObject(done('nowhere'));
+      expect(await lc('__complete', '--', 'describe', 'no')).toMatchObject(done('nowhere\n'));
+      expect(await lc('version', '--controller')).toMatchObject(done(expect.stringMatching(/^controller \d/m)));
+      expect(await lc('config', 'set-context', 'prod', '--region', 'eu-west-1')).toMatchObject({ status: 0 });
+      expect(await lc('config', 'use-context', 'prod')).toMatchObject({ status: 0 });
+      expect(await lc('get')).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringContaining('--context prod or --context local'),
+      });
+      expect(await lc('delete', 'nowhere', '--wait', '--context', 'local')).toMatchObject({ status: 0 });
+      await run.stop();
       removeFolder(folder);
     },
     LONG,

@@ -241,7 +241,14 @@ export function cli(
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
   return new Promise((done) => {
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      env: { ...process.env, NO_COLOR: '1', LAMBDACONTAINER_DATA_DIR: folder, AWS_ENDPOINT_URL: '' },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        LAMBDACONTAINER_DATA_DIR: folder,
+        AWS_ENDPOINT_URL: '',
+        // The contexts of whoever runs the tests are none of theirs.
+        LAMBDACONTAINER_CONFIG: join(folder, 'contexts.yaml'),
+      },
     });
     let stdout = '';
     let stderr = '';

@@ -541,6 +541,8 @@ describe('ends and beginnings', () => {
   it(
     'deletes what it made in reverse, and nothing of the user’s',
     async () => {
+      // So many of so few would be held.
+      await putClass('standard', { ...(await classSpec()), deletion: { maxDeletePercent: 100 } });
       for (const name of ['hello', 'twin', 'by-lambda', 'both', 'nowhere']) await run.remove(name);
       await eventually(
         async () => (await run.status('hello')) === undefined && (await run.status('twin')) === undefined,

@@ -16,6 +16,7 @@ function fakeKind(name: string, options: { external?: boolean } = {}): AnyKind {
   return {
     name,
     permissions: [],
+    calls: { create: ['fake Create'], update: ['fake Update'], delete: ['fake Delete'], release: [] },
     ...(options.external ? { external: true } : {}),
     observe: async () => undefined,
     tags: (seen: Seen) => (seen.tags === null ? undefined : (seen.tags ?? TAGS)),

@@ -81,6 +81,7 @@ class Chaos {
         this.modes.delete(name);
         await world.remove('shop', name);
       },
+      confirm: () => world.confirmHeld(),
       killController: async () => {
         world.kill();
         world.start();
@@ -125,6 +126,8 @@ it.each(SEEDS)(
     world.faults = { throttled: 0, lost: 0, broken: 0 };
     const explain = () => `${chaos.history.slice(-15).join('\n')}`;
     const settled = async () => {
+      // Whoever removes so much in so short a time is asked; here somebody always answers.
+      await world.confirmHeld();
       for (const name of NAMES) {
         if (chaos.modes.has(name)) {
           if (!(await world.isReady('shop', name))) return false;

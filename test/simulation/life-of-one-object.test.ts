@@ -51,8 +51,10 @@ describe.each(SEEDS)('seed %i', (seed) => {
     w.faults = { throttled: 0, lost: 0, broken: 0 };
     await w.run(60_000);
     w.mutations.length = 0;
+    w.stateWrites.length = 0;
     await w.run(10 * 30_000);
     expect(w.mutations).toEqual([]);
+    expect(w.stateWrites).toEqual([]);
   });
 
   it('heals a deleted service under another name while the old one drains, without a second build', async () => {

@@ -5,17 +5,18 @@
 import { createHash } from 'node:crypto';
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { zipSync } from 'fflate';
-import type { LambdaContainerStatus } from '../../src/api/index.ts';
+import { confirmationRecord, type LambdaContainerStatus } from '../../src/api/index.ts';
 import { type Ports, toItem } from '../../src/aws/index.ts';
 import { assembleController } from '../../src/cli/assemble.ts';
 import { bootstrapLocalAccount } from '../../src/cli/local/bootstrap.ts';
-import type { Controller } from '../../src/controller/index.ts';
+import type { CompanionFactory, Controller } from '../../src/controller/index.ts';
 import { Failure, type Random, seededRandom, silentLogger, VirtualClock } from '../../src/core/index.ts';
 import { Cloud } from '../../src/local-cloud/cloud.ts';
 import type { BuildLaunch, ContainerEvent, Drivers, TaskLaunch } from '../../src/local-cloud/contract.ts';
 import { createDirectPorts } from '../../src/local-cloud/direct-ports.ts';
 import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
-import { type DesiredTable, StateTable } from '../../src/store/index.ts';
+import { type Inventory, parseKey } from '../../src/resource/index.ts';
+import { DesiredTable, StateTable } from '../../src/store/index.ts';
 
 export interface Faults {
   /** Probability that a call is throttled before it is done. */
@@ -30,6 +31,8 @@ const NO_FAULTS: Faults = { throttled: 0, lost: 0, broken: 0 };
 /** Calls that change nothing in AWS, as the controller uses them. */
 const READING = /^(describe|list|get|batchGet|scan|query|filter)/;
 const REGION = 'us-east-1';
+const DESIRED = 'lambdacontainer-desired';
+const STATE = 'lambdacontainer-state';
 
 interface RunningContainer {
   readonly report: (event: ContainerEvent) => void;
@@ -41,10 +44,20 @@ export class World {
   readonly random: Random;
   readonly cloud: Cloud;
   faults: Faults = NO_FAULTS;
+  /** Which services the faults befall. */
+  isFaulty: (service: string) => boolean = () => true;
   /** Mutating calls of the controller, newest last: `ecs createService`. */
   readonly mutations: string[] = [];
   /** Calls that the controllers made so far. */
   calls = 0;
+  /** Writes of state by the controllers, the lease left out: `putItem checkout#status`. */
+  readonly stateWrites: string[] = [];
+  /** The table that controllers started from now on are pointed at. */
+  desiredTable = DESIRED;
+  /** What works beside the passes of the controllers started from now on. */
+  companions: readonly CompanionFactory[] = [];
+  /** Resync of the controllers started from now on; seldom, where hours are to pass. */
+  resyncMs = 30_000;
   /** Told before (`false`) and after (`true`) each call was done. */
   onCall: ((call: number, done: boolean) => void) | undefined;
   /** Mutations that the cloud itself refused: `elbv2 deleteTargetGroup ResourceInUse`. */
@@ -122,14 +135,15 @@ export class World {
       silentLogger,
       {
         region: REGION,
-        desiredTable: 'lambdacontainer-desired',
-        stateTable: 'lambdacontainer-state',
-        resyncMs: 30_000,
+        desiredTable: this.desiredTable,
+        stateTable: STATE,
+        resyncMs: this.resyncMs,
         relistMs: 300_000,
         lease: { durationMs: 15_000, callTimeoutMs: 5_000 },
         workers: 4,
         drainMs: 5_000,
       },
+      this.companions,
     );
     this.#running = this.controller.run();
     // Looked at when it is stopped.
@@ -159,23 +173,78 @@ export class World {
     return settled;
   }
 
-  put(namespace: string, name: string, spec: object): Promise<unknown> {
-    return this.#direct.dynamodb.putItem({
-      TableName: 'lambdacontainer-desired',
-      Item: toItem({ namespace, name, spec }),
-    });
+  put(namespace: string, name: string, spec: object, annotations?: Record<string, string>): Promise<unknown> {
+    return this.putRecord({ namespace, name, spec, ...(annotations ? { annotations } : {}) });
+  }
+
+  putRecord(record: Record<string, unknown>): Promise<unknown> {
+    return this.#direct.dynamodb.putItem({ TableName: this.desiredTable, Item: toItem(record) });
   }
 
   remove(namespace: string, name: string): Promise<unknown> {
-    return this.#direct.dynamodb.deleteItem({ TableName: 'lambdacontainer-desired', Key: toItem({ namespace, name }) });
+    return this.#direct.dynamodb.deleteItem({ TableName: this.desiredTable, Key: toItem({ namespace, name }) });
+  }
+
+  /** The tables as the test's own hands see them. */
+  get desired(): DesiredTable {
+    return new DesiredTable(this.#direct.dynamodb, this.desiredTable);
+  }
+
+  get state(): StateTable {
+    return new StateTable(this.#direct.dynamodb, STATE);
   }
 
   status(namespace: string, name: string): Promise<LambdaContainerStatus | undefined> {
-    return new StateTable(this.#direct.dynamodb, 'lambdacontainer-state').status({ namespace, name });
+    return this.state.status({ namespace, name });
+  }
+
+  /** Inventories of all objects, by key. */
+  async inventories(): Promise<Map<string, Inventory>> {
+    const stored = [...(await this.state.loadAll())];
+    return new Map(stored.flatMap(([id, { inventory }]) => (inventory ? [[id, inventory.body] as const] : [])));
+  }
+
+  /** A person confirms every deletion that is held. */
+  async confirmHeld(name = 'all'): Promise<void> {
+    const held = [...(await this.inventories())].filter(([, inventory]) => inventory.held);
+    if (held.length === 0) return;
+    const objects = held.map(([id, { uid }]) => ({ ...parseKey(id), uid }));
+    await this.putRecord(confirmationRecord(name, objects));
+  }
+
+  /** A table of the desired table's schema, with a stream. */
+  async createDesiredTable(TableName = this.desiredTable): Promise<void> {
+    await this.#direct.dynamodb.createTable({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: ['namespace', 'name'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+      KeySchema: [
+        { AttributeName: 'namespace', KeyType: 'HASH' },
+        { AttributeName: 'name', KeyType: 'RANGE' },
+      ],
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
+    });
+    const isActive = async () => {
+      const { Table } = await this.#direct.dynamodb.describeTable({ TableName });
+      return Table?.TableStatus === 'ACTIVE';
+    };
+    // Not a moment longer: what the controller does first with the new table is of interest.
+    while (!(await isActive())) await this.run(10);
+  }
+
+  async deleteDesiredTable(): Promise<void> {
+    const TableName = this.desiredTable;
+    this.cloud.call('dynamodb', 'DeleteTable', { TableName });
+    await this.until(`table ${TableName} is gone`, async () => {
+      const answer = await this.#direct.dynamodb.describeTable({ TableName }).catch((error: Failure) => error.kind);
+      return answer === 'notFound';
+    });
   }
 
   /** Runs `limitMs` of virtual time. */
   async run(limitMs: number): Promise<void> {
+    // Also where nothing else happens so soon.
+    this.clock.after(limitMs, () => {});
     await this.clock.run(() => false, limitMs);
   }
 
@@ -253,10 +322,12 @@ export class World {
           if (life.ended) return never;
           const fail = (kind: 'throttled' | 'transient', code: string) =>
             new Failure({ kind, service, operation, code, message: `${code} (simulated)` });
-          if (this.random.next() < this.faults.throttled) throw fail('throttled', 'ThrottlingException');
-          if (this.random.next() < this.faults.broken) throw fail('transient', 'InternalFailure');
+          const faults = this.isFaulty(service) ? this.faults : NO_FAULTS;
+          if (this.random.next() < faults.throttled) throw fail('throttled', 'ThrottlingException');
+          if (this.random.next() < faults.broken) throw fail('transient', 'InternalFailure');
           if (service !== 'dynamodb' && service !== 'streams' && !READING.test(operation))
             this.mutations.push(`${service} ${operation}`);
+          this.#noteStateWrite(service, operation, input);
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
           const output = await method(input, call).catch((error: Failure) => {
             if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
@@ -268,13 +339,20 @@ export class World {
           await this.#delay(5 + this.random.next() * 60);
           // Killed after the call was done and before its answer was read.
           if (life.ended) return never;
-          if (this.random.next() < this.faults.lost) throw fail('transient', 'TimeoutError');
+          if (this.random.next() < faults.lost) throw fail('transient', 'TimeoutError');
           return output;
         };
       }
       wrapped[service] = methods;
     }
     return wrapped as unknown as Ports;
+  }
+
+  #noteStateWrite(service: string, operation: string, input: unknown): void {
+    if (service !== 'dynamodb' || READING.test(operation)) return;
+    const { Item, Key } = input as { Item?: Record<string, { S?: string }>; Key?: Record<string, { S?: string }> };
+    const key = (Item ?? Key)?.key?.S ?? '';
+    if (key !== 'lease') this.stateWrites.push(`${operation} ${key}`);
   }
 
   /** A group that has no traffic may be given some only when it can serve. */
@@ -393,5 +471,3 @@ export function functionCode(text: string): Uint8Array {
 function digest(text: string): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
-
-export type { DesiredTable };

@@ -154,13 +154,14 @@ class World {
   readonly fake = new FakeStreams(this.clock);
   /** Keys as `name`, gaps as `!reason`, in the order in which they were told. */
   readonly told: string[] = [];
+  readonly warned: string[] = [];
   readonly stream = new DesiredStream({
     dynamo: this.fake.dynamo,
     streams: this.fake.streams,
     table: 'desired',
     clock: this.clock,
     random: seededRandom(1),
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (_, message) => this.warned.push(message) },
     onKey: (namespace, name) => this.told.push(namespace === 'shop' ? name : `${namespace}/${name}`),
     onGap: (reason: GapReason) => this.told.push(`!${reason}`),
   });
@@ -348,6 +349,12 @@ describe('DesiredStream', () => {
     await world.start().until('!relist-only');
     await world.pass(300_000);
     expect(world.told).toEqual(['!relist-only']);
+    expect(world.warned).toEqual(['no desired stream: relisting only']);
+    world.fake.enable('stream-2');
+    await world.until('!relist-only', '!started');
+    world.fake.disable();
+    await world.until('!relist-only', '!started', '!relist-only');
+    expect(world.warned, 'once for each time').toHaveLength(2);
     await world.stream.stop();
   });
 
@@ -396,6 +403,14 @@ describe('DesiredStream', () => {
     expect(waitedMs, 'four pauses of at least half of 200, 400, 800 and 1600 ms').toBeGreaterThanOrEqual(1500);
     expect(waitedMs).toBeLessThanOrEqual(3200);
     expect(world.stream.state()).toEqual({ mode: 'streaming' });
+    await world.stream.stop();
+  });
+
+  it('tells keys as they come: what is repeated or out of order is for the queue to coalesce', async () => {
+    const world = new World();
+    await world.start().until('!started');
+    world.fake.write('shard-a', 'b', 'a', 'a', 'b');
+    await world.until('!started', 'b', 'a', 'a', 'b');
     await world.stream.stop();
   });
 

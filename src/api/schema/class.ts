@@ -5,7 +5,19 @@
 import * as z from 'zod';
 import { FARGATE_CPU } from '../fargate.ts';
 import { scalingFields, sections } from './container.ts';
-import { atMost, imageReference, integer, notes, pattern, roleArn, securityGroupId, subnetId, url } from './fields.ts';
+import {
+  atMost,
+  type CelRule,
+  imageReference,
+  integer,
+  notes,
+  pattern,
+  refusing,
+  roleArn,
+  securityGroupId,
+  subnetId,
+  url,
+} from './fields.ts';
 
 /** The only retentions that CloudWatch Logs accepts. */
 const RETENTION_DAYS = [
@@ -33,6 +45,12 @@ const listener = z.strictObject({
       notes({
         description: 'Rule priorities that we may use on this listener.',
         limits: 'ELB allows 1 to 50,000; 100 target groups per load balancer are not adjustable',
+        cel: [
+          {
+            rule: '(has(self.from) ? self.from : 1) <= (has(self.to) ? self.to : 50000)',
+            message: 'from is more than to',
+          },
+        ],
       }),
     )
     .prefault({}),
@@ -69,15 +87,36 @@ const namespacePattern = pattern(
   63,
 );
 
-const tagKey = pattern(
-  /^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u,
-  'is not a tag key; use letters, digits, spaces and _.:/=+-@',
-  128,
-)
-  .refine((key) => !/^aws:/i.test(key), { error: "begins with 'aws:', which AWS reserves; choose another key" })
-  .refine((key) => !key.startsWith('lambdacontainer.dev/'), {
-    error: "begins with 'lambdacontainer.dev/', which marks ownership; choose another key",
-  });
+/** `10%` of something, or a whole number of it; validated as `{ percent }` or `{ count }`. */
+const percentOrCount = z
+  .union(
+    [pattern(/^(100|[1-9][0-9]?)%$/, 'is not a percentage from 1% to 100%; write it like 10%'), integer(1, 10_000)],
+    {
+      error: 'is neither a percentage nor a whole number; write it like 10% or 5',
+    },
+  )
+  .transform((value) => (typeof value === 'number' ? { count: value } : { percent: Number.parseInt(value, 10) }));
+
+const tagKey = refusing(
+  pattern(/^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u, 'is not a tag key; use letters, digits, spaces and _.:/=+-@', 128),
+  [
+    { matches: /^[aA][wW][sS]:/, phrase: "begins with 'aws:', which AWS reserves; choose another key" },
+    {
+      matches: /^lambdacontainer\.dev\//,
+      phrase: "begins with 'lambdacontainer.dev/', which marks ownership; choose another key",
+    },
+  ],
+);
+
+/** Defaults of a class within its own caps. */
+const CAPS: CelRule[] = [
+  { cap: 'cpuMax', section: 'compute', member: 'cpu' },
+  { cap: 'memoryMax', section: 'compute', member: 'memory' },
+  { cap: 'maxTasks', section: 'scaling', member: 'max' },
+].map(({ cap, section, member }) => ({
+  rule: `!has(self.caps) || !has(self.caps.${cap}) || !has(self.defaults) || !has(self.defaults.${section}) || !has(self.defaults.${section}.${member}) || self.defaults.${section}.${member} <= self.caps.${cap}`,
+  message: `defaults.${section}.${member} is more than caps.${cap}`,
+}));
 
 export const classSpecSchema = z
   .strictObject({
@@ -113,7 +152,7 @@ export const classSpecSchema = z
     listeners: z
       .array(listener)
       .max(50)
-      .meta(notes({ description: 'Pool of listeners on which rules are made.' }))
+      .meta(notes({ description: 'Pool of listeners on which rules are made.', listType: ['arn'] }))
       .default([]),
     roles: z
       .strictObject({
@@ -207,7 +246,12 @@ export const classSpecSchema = z
       .array(namespacePattern)
       .min(1)
       .max(1000)
-      .meta(notes({ description: 'Namespaces that may use the class; `*` means all.' }))
+      .meta(
+        notes({
+          description: 'Namespaces that may use the class; `*` means all.',
+          cel: [{ rule: "!('*' in self) || self.size() == 1", message: "'*' admits all namespaces already" }],
+        }),
+      )
       .default(['*']),
     defaults: defaults.prefault({}),
     caps: z
@@ -225,6 +269,34 @@ export const classSpecSchema = z
       })
       .meta(notes({ description: 'Bounds for the specs that name this class; beyond them a spec is invalid.' }))
       .prefault({}),
+    deletion: z
+      .strictObject({
+        maxDeletePercent: integer(0, 100)
+          .meta(
+            notes({
+              description:
+                'Share of the objects of this class that may be deleted within an hour; three always may. What is beyond is held until a person confirms it.',
+              unit: 'percent',
+            }),
+          )
+          .default(20),
+      })
+      .meta(notes({ description: 'Guard against the deletion of many objects at once.' }))
+      .prefault({}),
+    disruption: z
+      .strictObject({
+        maxConcurrent: percentOrCount
+          .meta(
+            notes({
+              description:
+                'How many objects of this class may at once be taken to a changed class and not be Ready yet: a share, rounded up, or a number.',
+              unit: 'percentage or count',
+            }),
+          )
+          .prefault('10%'),
+      })
+      .meta(notes({ description: 'How fast a change of this class reaches its objects.' }))
+      .prefault({}),
     tags: z
       .record(tagKey, z.string().max(256))
       .check(atMost(40))
@@ -237,4 +309,4 @@ export const classSpecSchema = z
       )
       .default({}),
   })
-  .meta(notes({ description: 'What the platform team decides.' }));
+  .meta(notes({ description: 'What the platform team decides.', cel: CAPS }));

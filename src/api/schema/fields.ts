@@ -18,13 +18,25 @@ export interface FieldNotes {
   readonly mandatory?: true;
   /** Bound of a map's members; enforced by `atMost`. */
   readonly maxProperties?: number;
-  /** Rules in the Common Expression Language for the CRD. */
-  readonly cel?: readonly { readonly rule: string; readonly message: string }[];
+  /** For the CRD alone: members of a list are unique, by their value or by the named fields. */
+  readonly listType?: 'set' | readonly string[];
+  /** For the CRD alone: what a refinement demands, as a regular expression (of Go: no look-around, repeats to 1000). */
+  readonly pattern?: string;
+  /**
+   * For the CRD alone: the same in the Common Expression Language. A rule may judge only what no class can make right,
+   * because defaults of a class lie beneath the document.
+   */
+  readonly cel?: readonly CelRule[];
+}
+
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
 }
 
 const DURATION = /^([0-9]+(ms|s|m|h|d))+$/;
 
-/** A text that matches a pattern; `phrase` says what it should be. */
+/** A text that matches a pattern; `phrase` says what it should be. The pattern must be one of Go's, too. */
 export function pattern(regex: RegExp, phrase: string, lengthMax = 2048) {
   return z.string().max(lengthMax).regex(regex, { error: phrase });
 }
@@ -50,8 +62,33 @@ export function duration(minText: string, maxText: string) {
       if (ms === undefined) return;
       if (ms < minMs) context.addIssue({ code: 'custom', message: `is too short; the least is ${minText}` });
       if (ms > maxMs) context.addIssue({ code: 'custom', message: `is too long; the most is ${maxText}` });
-    });
+    })
+    .meta({ cel: celOfDuration(minText, maxText) });
 }
+
+/** The bounds of a duration for the CRD. */
+export function celOfDuration(minText: string, maxText: string): CelRule[] {
+  const least = durationMs(minText);
+  const tooShort = { rule: `${CEL_MILLISECONDS} >= ${least}`, message: `is too short; the least is ${minText}` };
+  return [
+    ...(least > 0 ? [tooShort] : []),
+    { rule: `${CEL_MILLISECONDS} <= ${durationMs(maxText)}`, message: `is too long; the most is ${maxText}` },
+  ];
+}
+
+/** The sum of the parts of `self`, which CEL's own durations cannot do: they know no days. */
+export const CEL_MILLISECONDS = `(${[
+  ['x', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]
+  .map(
+    ([unit, ms]) =>
+      `self.replace('ms', 'x').findAll('[0-9]+${unit}').map(p, int(p.replace('${unit}', ''))).sum() * ${ms}`,
+  )
+  .join(' + ')})`;
 
 /** Milliseconds of a text that `duration` accepted. */
 export function durationMs(value: string): number {
@@ -109,10 +146,43 @@ export function url(schemes: readonly string[]) {
       const parsed = URL.canParse(value) ? new URL(value) : undefined;
       if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
         context.addIssue({ code: 'custom', message: `is not a URL; write it like ${schemes[0]}://host/path` });
-      } else if (parsed.password !== '') {
-        context.addIssue({ code: 'custom', message: 'contains a password; leave user and password out of URLs' });
+      } else if (parsed.password !== '' || parsed.username !== '') {
+        context.addIssue({ code: 'custom', message: 'contains a user or password; leave them out of URLs' });
+      } else if (/[\s?#]/.test(value)) {
+        context.addIssue({ code: 'custom', message: 'has a space, a query or a fragment; leave it out' });
       }
+    })
+    .meta({ pattern: `^(${schemes.join('|')})://[^\\s?#@/]*(/[^\\s?#]*)?$`, cel: [IS_URL] });
+}
+
+const IS_URL: CelRule = { rule: 'isURL(self)', message: 'is not a URL' };
+
+/** Refuses texts that match one of the patterns, each with its phrase; the first that matches is told. */
+export function refusing(
+  schema: z.ZodString,
+  refusals: readonly { readonly matches: RegExp; readonly phrase: string }[],
+) {
+  return schema
+    .superRefine((value, context) => {
+      const found = refusals.find(({ matches }) => matches.test(value));
+      if (found) context.addIssue({ code: 'custom', message: found.phrase });
+    })
+    .meta({
+      cel: refusals.map(({ matches, phrase }) => ({
+        rule: `!self.matches(${celText(matches.source)})`,
+        message: phrase,
+      })),
     });
+}
+
+/** A text literal of CEL. */
+export function celText(value: string): string {
+  return JSON.stringify(value);
+}
+
+/** Looks at every name of a map; `expression` speaks of `key`. */
+export function celOfKeys(expression: string, message: string): CelRule {
+  return { rule: `self.all(key, ${expression})`, message };
 }
 
 /** Types the metadata of a field. */

@@ -53,6 +53,7 @@ const inventory = z
 
 export const containerStatusSchema = z
   .object({
+    uid: described('Identity of the object: another one of the same name has another uid.').optional(),
     observedGeneration: z
       .int()
       .min(0)
@@ -114,6 +115,23 @@ export const containerStatusSchema = z
       .array(drift)
       .readonly()
       .meta(notes({ description: 'What differs from what is desired.' })),
+    omitted: z
+      .object({
+        drift: z
+          .int()
+          .meta(notes({ description: 'Entries of `drift`.' }))
+          .optional(),
+        inventory: z
+          .int()
+          .meta(notes({ description: 'Entries of `inventory`.' }))
+          .optional(),
+      })
+      .readonly()
+      .meta(notes({ description: 'How many entries are not listed because the status would be too large to store.' }))
+      .optional(),
+    lastHandledReconcileAt: described(
+      'The last value of the annotation `lambdacontainer.dev/reconcile-requested-at` whose pass is done.',
+    ).optional(),
     nextReconcileAt: time('When it is looked at again without a cause.').optional(),
     lastAwsError: z
       .object({
@@ -130,3 +148,78 @@ export const containerStatusSchema = z
   })
   .readonly()
   .meta(notes({ description: 'What the controller knows; it alone writes it.' }));
+
+export const classStatusSchema = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(0)
+      .meta(notes({ description: 'Generation of the spec that this speaks of.' }))
+      .optional(),
+    conditions: z
+      .array(conditionSchema)
+      .readonly()
+      .meta(notes({ description: 'What holds and what does not.' }))
+      .optional(),
+  })
+  .readonly()
+  .meta(
+    notes({ description: 'For tools in a cluster; the controller says what is wrong with a class in its objects.' }),
+  );
+
+const commit = (description: string) =>
+  z.string().meta({ ...notes({ description }), pattern: '^[0-9a-f]{40}([0-9a-f]{24})?$' });
+const count = (description: string) => z.int().min(0).meta(notes({ description }));
+
+export const sourceStatusSchema = z
+  .object({
+    uid: described('Identity of the source: another one of the same name has another uid.').optional(),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .meta(notes({ description: 'Generation of the spec that this speaks of.' })),
+    phase: z
+      .enum(['Pending', 'Reconciling', 'Ready', 'Stalled', 'DeletionHeld', 'Suspended'])
+      .meta(notes({ description: 'One word for people; machines read conditions.' })),
+    conditions: z
+      .array(conditionSchema)
+      .readonly()
+      .meta(notes({ description: 'What holds and what does not.' })),
+    lastAttemptedCommit: commit('Commit that was tried last.').optional(),
+    lastAppliedCommit: commit('Commit that is applied; it stays while a newer one is refused.').optional(),
+    lastFetchedAt: time('When a commit was last fetched; a look that finds nothing new is not noted.').optional(),
+    lastHandledReconcileAt: described(
+      'The last value of the annotation `lambdacontainer.dev/reconcile-requested-at` whose sync is done.',
+    ).optional(),
+    counts: z
+      .object({
+        created: count('Records that the last sync created.'),
+        configured: count('Records that it changed because their manifests changed.'),
+        unchanged: count('Records that were as their manifests say.'),
+        corrected: count('Records that somebody had edited and that were put right.'),
+        drifted: count('Records that somebody has edited and that are only reported.'),
+        pruned: count('Records that were removed because their manifests are gone.'),
+        held: count('Removals that wait for a person.'),
+        failed: count('Records that could not be written.'),
+      })
+      .readonly()
+      .meta(notes({ description: 'Objects of the last sync by result.' }))
+      .optional(),
+    objectChunks: count('Number of state items that hold the results of single objects, 500 in each.').optional(),
+    message: described('What happened last, for people.').optional(),
+  })
+  .readonly()
+  .meta(notes({ description: 'What the controller knows; it alone writes it.' }));
+
+/** One line of a source's results; kept beside its status in items of their own, because there may be thousands. */
+export const sourceObjectSchema = z
+  .object({
+    namespace: described('Namespace of the object; `_system` for classes and sources.'),
+    name: described('Its name.'),
+    kind: described('Its kind.'),
+    result: z
+      .enum(['created', 'configured', 'unchanged', 'corrected', 'drifted', 'pruned', 'held', 'failed'])
+      .meta(notes({ description: 'What became of it.' })),
+    message: described('Why, where that is not plain.').optional(),
+  })
+  .readonly();

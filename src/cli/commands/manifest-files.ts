@@ -28,8 +28,15 @@ export interface ReadManifests {
 
 const MANIFEST = /\.(ya?ml|json)$/i;
 
-/** Every object and every defect of all files. @throws UserError when something cannot be read, or nothing is there */
-export async function readManifests(args: FileArgs, io: CliIo): Promise<ReadManifests> {
+/**
+ * Every object and every defect of all files. `defaultNamespace` is the context's, for objects that name none.
+ * @throws UserError when something cannot be read, or nothing is there
+ */
+export async function readManifests(
+  args: FileArgs,
+  io: CliIo,
+  defaultNamespace: string = DEFAULT_NAMESPACE,
+): Promise<ReadManifests> {
   if (args.files.length === 0)
     throw new UserError('give manifests with -f FILE, -f FOLDER or -f - for standard input', 2);
   const objects: ManifestObject[] = [];
@@ -37,7 +44,7 @@ export async function readManifests(args: FileArgs, io: CliIo): Promise<ReadMani
   const files = args.files.flatMap((file) => (file === '-' ? [file] : expand(file, args.recursive === true)));
   for (const file of files) {
     const text = file === '-' ? await io.stdin() : readFileSync(file, 'utf8');
-    const parsed = parseManifests(text, file === '-' ? '(standard input)' : file, args.namespace ?? DEFAULT_NAMESPACE);
+    const parsed = parseManifests(text, file === '-' ? '(standard input)' : file, args.namespace ?? defaultNamespace);
     objects.push(...parsed.objects);
     defects.push(...parsed.defects);
   }

@@ -1,4 +1,4 @@
-/** How people name objects: `hello`, `lc hello other`, `class/standard`. */
+/** How people name objects: `hello`, `lc hello other`, `class/standard`, `source/shop`. */
 import {
   type ApiKind,
   DEFAULT_NAMESPACE,
@@ -23,6 +23,15 @@ const ALIASES: Readonly<Record<string, ApiKind>> = {
   gitsource: KIND_GIT_SOURCE,
   gitsources: KIND_GIT_SOURCE,
   lcgit: KIND_GIT_SOURCE,
+  source: KIND_GIT_SOURCE,
+  sources: KIND_GIT_SOURCE,
+};
+
+/** The word for each kind that people type and that completion offers. */
+export const KIND_WORDS: Readonly<Record<ApiKind, string>> = {
+  [KIND_CONTAINER]: 'lc',
+  [KIND_CLASS]: 'class',
+  [KIND_GIT_SOURCE]: 'source',
 };
 
 export interface Reference {
@@ -58,7 +67,7 @@ function referenceOf(word: string, kind: ApiKind, namespace: string): Reference 
   const named = kindOf(word.slice(0, slash));
   if (named === undefined) {
     throw new UserError(
-      `'${word}': '${word.slice(0, slash)}' is not a kind; use lc/NAME or class/NAME, and -n for the namespace`,
+      `'${word}': '${word.slice(0, slash)}' is not a kind; use lc/NAME, class/NAME or source/NAME, and -n for the namespace`,
       2,
     );
   }
@@ -72,6 +81,11 @@ function inNamespace(kind: ApiKind, name: string, namespace: string): Reference 
 /** `lambdacontainer/hello`, as kubectl names things in messages. */
 export function display(reference: Pick<Reference, 'kind' | 'name'>): string {
   return `${reference.kind.toLowerCase()}/${reference.name}`;
+}
+
+/** For messages: ` in namespace 'shop'`; nothing for kinds that have no namespace. */
+export function whereOf(reference: Pick<Reference, 'kind' | 'namespace'>): string {
+  return reference.kind === KIND_CONTAINER ? ` in namespace '${reference.namespace}'` : '';
 }
 
 export function recordKey(reference: Reference): ObjectKey {

@@ -8,7 +8,10 @@ import {
   type ApiObject,
   type Condition,
   type Defect,
+  type GitSourceStatus,
+  KIND_CLASS,
   KIND_CONTAINER,
+  KIND_GIT_SOURCE,
   kindOfKey,
   type LambdaContainerStatus,
   objectFromRecord,
@@ -30,15 +33,20 @@ export interface View {
   /** Why the record cannot be understood. */
   readonly defects: readonly Defect[];
   readonly record: DesiredRecord | undefined;
+  /** Of a LambdaContainer. */
   readonly status: LambdaContainerStatus | undefined;
+  /** Of a GitSource. */
+  readonly sourceStatus: GitSourceStatus | undefined;
 }
+
+type AnyStatus = LambdaContainerStatus | GitSourceStatus;
 
 /** One object; undefined when neither record nor status is there. */
 export async function viewOf(reference: Reference, { desired, state }: Connection): Promise<View | undefined> {
   const key = recordKey(reference);
   const [record, status] = await Promise.all([
     desired.get(key),
-    reference.kind === KIND_CONTAINER ? state.status(key) : undefined,
+    reference.kind === KIND_CLASS ? undefined : state.status<AnyStatus>(key),
   ]);
   return record || status ? join(key, reference, record, status) : undefined;
 }
@@ -52,19 +60,17 @@ export async function viewsOf(
   const partition = kind === KIND_CONTAINER ? namespace : SYSTEM_NAMESPACE;
   const [records, statuses] = await Promise.all([
     collect(desired.list(partition)),
-    kind === KIND_CONTAINER ? collect(state.statuses(partition)) : [],
+    kind === KIND_CLASS ? [] : collect(state.statuses<AnyStatus>(partition)),
   ]);
-  const views = new Map<string, View>();
-  const add = (key: ObjectKey, record: DesiredRecord | undefined, status: LambdaContainerStatus | undefined): void => {
+  const found = new Map<string, { key: ObjectKey; record?: DesiredRecord; status?: AnyStatus }>();
+  for (const { key, status } of statuses) found.set(idOf(key), { key, status });
+  for (const record of records)
+    found.set(idOf(record.key), { ...found.get(idOf(record.key)), key: record.key, record });
+  const views = [...found.values()].flatMap(({ key, record, status }) => {
     const known = kindOfKey(key);
-    if (known?.kind === kind)
-      views.set(`${key.namespace}/${key.name}`, join(key, { ...known, namespace: key.namespace }, record, status));
-  };
-  for (const { key, status } of statuses) add(key, undefined, status);
-  for (const record of records) {
-    add(record.key, record, views.get(`${record.key.namespace}/${record.key.name}`)?.status);
-  }
-  return [...views.values()].sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+    return known?.kind === kind ? [join(key, { ...known, namespace: key.namespace }, record, status)] : [];
+  });
+  return views.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
 }
 
 /** The views that a selection means, and the references that mean nothing. */
@@ -75,29 +81,43 @@ export async function resolve(
 ): Promise<{ views: View[]; missing: Reference[] }> {
   if (selection.references.length === 0)
     return { views: await viewsOf(selection.kind, namespace, connection), missing: [] };
-  const views: View[] = [];
-  const missing: Reference[] = [];
-  for (const reference of selection.references) {
-    const view = await viewOf(reference, connection);
-    if (view) views.push(view);
-    else missing.push(reference);
-  }
-  return { views, missing };
+  const found = await Promise.all(selection.references.map((reference) => viewOf(reference, connection)));
+  return {
+    views: found.filter((view) => view !== undefined),
+    missing: selection.references.filter((_, index) => found[index] === undefined),
+  };
 }
 
 function join(
   key: ObjectKey,
   reference: Reference,
   record: DesiredRecord | undefined,
-  status: LambdaContainerStatus | undefined,
+  status: AnyStatus | undefined,
 ): View {
   const parsed = record && objectFromRecord(record.item);
-  return { ...reference, key, object: parsed?.object, defects: parsed?.defects ?? [], record, status };
+  const { kind, namespace, name } = reference;
+  return {
+    kind,
+    namespace,
+    name,
+    key,
+    object: parsed?.object,
+    defects: parsed?.defects ?? [],
+    record,
+    status: kind === KIND_CONTAINER ? (status as LambdaContainerStatus | undefined) : undefined,
+    sourceStatus: kind === KIND_GIT_SOURCE ? (status as GitSourceStatus | undefined) : undefined,
+  };
+}
+
+/** What the controller says of it, whatever its kind. */
+export function statusOfView(view: Pick<View, 'status' | 'sourceStatus'>): AnyStatus | undefined {
+  return view.status ?? view.sourceStatus;
 }
 
 /** As a manifest with status: what `-o json` and `-o yaml` print and `apply` takes back. */
 export function documentOf(view: View): Record<string, unknown> {
-  const { object, record, status } = view;
+  const { object, record } = view;
+  const status = statusOfView(view);
   const labels = object?.labels ?? {};
   const annotations = object?.annotations ?? {};
   return {
@@ -106,6 +126,7 @@ export function documentOf(view: View): Record<string, unknown> {
     metadata: {
       ...(view.kind === KIND_CONTAINER ? { namespace: view.namespace } : {}),
       name: view.name,
+      ...(status?.uid === undefined ? {} : { uid: status.uid }),
       ...(Object.keys(labels).length > 0 ? { labels } : {}),
       ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
@@ -114,17 +135,38 @@ export function documentOf(view: View): Record<string, unknown> {
   };
 }
 
-export type ShownPhase = Phase | 'Invalid';
+/** An object as a manifest, as `apply` takes it. */
+export function manifestOf({ kind, namespace, name, labels, annotations, spec }: ApiObject): Record<string, unknown> {
+  return {
+    apiVersion: API_VERSION,
+    kind,
+    metadata: {
+      ...(kind === KIND_CONTAINER ? { namespace } : {}),
+      name,
+      ...(Object.keys(labels).length > 0 ? { labels } : {}),
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+    },
+    spec,
+  };
+}
+
+export type ShownPhase = Phase | 'Invalid' | 'Deleted';
 
 /** What a person is told first: the phase, or that the record is not valid, or that the object is going. */
 export function phaseOfView(view: View): ShownPhase {
   if (view.defects.length > 0) return 'Invalid';
-  if (!view.record) return 'Deleting';
-  return view.status?.phase ?? 'Pending';
+  const phase = statusOfView(view)?.phase;
+  if (!view.record) return phase === 'DeletionHeld' ? phase : 'Deleting';
+  return phase ?? 'Pending';
 }
 
-export function conditionOf(status: LambdaContainerStatus | undefined, type: string): Condition | undefined {
+export function conditionOf(status: AnyStatus | undefined, type: string): Condition | undefined {
   return status?.conditions.find((condition) => condition.type === type);
+}
+
+/** Distinct for each object of one kind. */
+export function idOf(object: { readonly namespace: string; readonly name: string }): string {
+  return `${object.namespace}/${object.name}`;
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

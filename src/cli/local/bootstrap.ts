@@ -3,7 +3,10 @@
  * load balancer, roles, the images of the adapter and the builder, and the class `standard`. Idempotent.
  */
 import { type Ports, toItem } from '../../aws/index.ts';
-import { type Clock, isFailure, sleep } from '../../core/index.ts';
+import { type Clock, isFailure } from '../../core/index.ts';
+import { DEFAULT_TABLES } from '../context/locate.ts';
+import { completeTable } from '../tables/complete-table.ts';
+import { TABLE_SHAPES } from '../tables/table-shapes.ts';
 
 export interface LocalAccount {
   readonly desiredTable: string;
@@ -31,20 +34,28 @@ const TABLE_POLL_MS = 50;
 
 export async function bootstrapLocalAccount(input: BootstrapInput): Promise<LocalAccount> {
   const { ports } = input;
-  const desiredTable = 'lambdacontainer-desired';
-  const stateTable = 'lambdacontainer-state';
+  const tables = DEFAULT_TABLES;
   const [functionRoleArn, taskRole, executionRole, buildRole, listenerArn] = await Promise.all([
     role(ports, 'lambdacontainer-example-function', 'lambda.amazonaws.com'),
     role(ports, 'lambdacontainer-task', 'ecs-tasks.amazonaws.com'),
     role(ports, 'lambdacontainer-execution', 'ecs-tasks.amazonaws.com'),
     role(ports, 'lambdacontainer-build', 'codebuild.amazonaws.com'),
     listener(ports, input.httpPort),
-    table(input, desiredTable, 'name', true),
-    table(input, stateTable, 'key', false),
+    ...TABLE_SHAPES.map((shape) =>
+      // Without guards: the data folder is deleted when somebody wants it deleted.
+      completeTable({
+        dynamo: ports.dynamodb,
+        clock: input.clock,
+        name: tables[shape.role],
+        shape,
+        isGuarded: false,
+        pollMs: TABLE_POLL_MS,
+      }),
+    ),
     ports.ecs.createCluster({ clusterName: CLUSTER, capacityProviders: ['FARGATE', 'FARGATE_SPOT'] }),
   ]);
   await ports.dynamodb.putItem({
-    TableName: desiredTable,
+    TableName: tables.desired,
     Item: toItem({
       namespace: '_system',
       name: 'class/standard',
@@ -66,37 +77,7 @@ export async function bootstrapLocalAccount(input: BootstrapInput): Promise<Loca
       },
     }),
   });
-  return { desiredTable, stateTable, functionRoleArn };
-}
-
-async function table({ ports, clock }: BootstrapInput, name: string, sortKey: string, stream: boolean): Promise<void> {
-  try {
-    await ports.dynamodb.createTable({
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'namespace', AttributeType: 'S' },
-        { AttributeName: sortKey, AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'namespace', KeyType: 'HASH' },
-        { AttributeName: sortKey, KeyType: 'RANGE' },
-      ],
-      ...(stream ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } } : {}),
-    });
-  } catch (error) {
-    if (!isFailure(error, 'conflict')) throw error;
-  }
-  while ((await ports.dynamodb.describeTable({ TableName: name })).Table?.TableStatus !== 'ACTIVE') {
-    await sleep(clock, TABLE_POLL_MS);
-  }
-  if (stream) return;
-  const { TimeToLiveDescription } = await ports.dynamodb.describeTimeToLive({ TableName: name });
-  if (TimeToLiveDescription?.TimeToLiveStatus !== 'DISABLED') return;
-  await ports.dynamodb.updateTimeToLive({
-    TableName: name,
-    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-  });
+  return { desiredTable: tables.desired, stateTable: tables.state, functionRoleArn };
 }
 
 async function role(ports: Ports, name: string, service: string): Promise<string> {

@@ -15,12 +15,7 @@ export interface PortChoice {
  * @throws UserError naming the flag when the asked port is taken
  */
 export async function choosePort(choice: PortChoice): Promise<number> {
-  if (choice.asked === 0) {
-    if (choice.previous !== undefined && (await tryListen(choice.previous)) !== undefined) return choice.previous;
-    const free = await tryListen(0);
-    if (free === undefined) throw new UserError('no free port can be had on 127.0.0.1');
-    return free;
-  }
+  if (choice.asked === 0) return freePort(choice.previous);
   const port = await tryListen(choice.asked);
   if (port === undefined) {
     throw new UserError(
@@ -28,6 +23,14 @@ export async function choosePort(choice: PortChoice): Promise<number> {
     );
   }
   return port;
+}
+
+/** A port that was free a moment ago: the previous one, if it still is. */
+export async function freePort(previous: number | undefined): Promise<number> {
+  if (previous !== undefined && (await tryListen(previous)) !== undefined) return previous;
+  const free = await tryListen(0);
+  if (free === undefined) throw new UserError('no free port can be had on 127.0.0.1');
+  return free;
 }
 
 function tryListen(port: number): Promise<number | undefined> {

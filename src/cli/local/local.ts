@@ -25,7 +25,7 @@ import { DEFAULT_DATA_DIR } from '../commands/connection.ts';
 import { bootstrapLocalAccount } from './bootstrap.ts';
 import { type ControllerProcess, runController } from './controller-process.ts';
 import { createExampleFunction, type Example, readExample } from './examples.ts';
-import { choosePort } from './listen-ports.ts';
+import { choosePort, freePort } from './listen-ports.ts';
 import { nextSteps } from './next-steps.ts';
 import { stageLine, type Terminal, type Watched, watchUntilServed } from './progress.ts';
 
@@ -61,6 +61,8 @@ export interface LocalWorld {
 export interface LocalFile {
   readonly awsEndpoint: string;
   readonly httpEndpoint: string;
+  /** Followed by a source's name. */
+  readonly webhookEndpoint: string;
   readonly tables: { readonly desired: string; readonly state: string };
   readonly pid: number;
   readonly region: string;
@@ -101,9 +103,10 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
     asked: options.httpPort,
     previous: lastPorts?.httpPort,
   });
+  const webhookPort = await freePort(lastPorts?.webhookPort);
   const region = world.environment.AWS_REGION ?? DEFAULT_REGION;
   mkdirSync(dataDir, { recursive: true });
-  writeJson(portsPath(dataDir), { awsPort, httpPort });
+  writeJson(portsPath(dataDir), { awsPort, httpPort, webhookPort } satisfies LastPorts);
 
   const { terminal, clock } = world;
   terminal.write(`LambdaContainer, locally: everything below runs on this machine, data in ${dataDir}\n\n`);
@@ -150,6 +153,7 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
     writeJson(localFilePath(dataDir), {
       awsEndpoint: cloud.awsEndpoint,
       httpEndpoint: `http://127.0.0.1:${httpPort}`,
+      webhookEndpoint: `http://127.0.0.1:${webhookPort}/webhooks/`,
       tables: { desired: account.desiredTable, state: account.stateTable },
       pid: process.pid,
       region,
@@ -171,6 +175,9 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
         LAMBDACONTAINER_RESYNC: options.resync,
         LAMBDACONTAINER_LEASE: '6s',
         LAMBDACONTAINER_CALL_TIMEOUT: '3s',
+        LAMBDACONTAINER_GIT_DIR: join(dataDir, 'git'),
+        LAMBDACONTAINER_LISTEN_ADDRESS: '127.0.0.1',
+        LAMBDACONTAINER_LISTEN_PORT: String(webhookPort),
       },
       logFile: join(dataDir, 'controller.log'),
       clock,
@@ -299,9 +306,16 @@ function portsPath(dataDir: string): string {
   return join(dataDir, 'ports.json');
 }
 
-function readPorts(dataDir: string): { awsPort: number; httpPort: number } | undefined {
+interface LastPorts {
+  readonly awsPort: number;
+  readonly httpPort: number;
+  /** Not there in a folder of an older version. */
+  readonly webhookPort?: number;
+}
+
+function readPorts(dataDir: string): LastPorts | undefined {
   if (!existsSync(portsPath(dataDir))) return undefined;
-  return JSON.parse(readFileSync(portsPath(dataDir), 'utf8')) as { awsPort: number; httpPort: number };
+  return JSON.parse(readFileSync(portsPath(dataDir), 'utf8')) as LastPorts;
 }
 
 function writeJson(path: string, body: object): void {

@@ -24,15 +24,15 @@ export function explain(error: unknown, context: string | undefined): Explained 
 
 function remedyOf(failure: Failure): string | undefined {
   if (failure.code === 'CredentialsProviderError') {
-    return 'No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or start a local cloud with: lambdacontainer local';
+    return 'No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, check the profile of the context, or start a local cloud with: lambdacontainer local';
   }
   switch (failure.kind) {
     case 'notFound':
       return failure.service === 'dynamodb'
-        ? 'The tables are not here: check region and account, or the names in LAMBDACONTAINER_DESIRED_TABLE and LAMBDACONTAINER_STATE_TABLE'
+        ? 'The tables are not here: check context, region and account, or make them with: lambdacontainer bootstrap'
         : undefined;
     case 'denied':
-      return 'The credentials do not allow it: check AWS_PROFILE and the policy of this identity';
+      return 'The credentials do not allow it: check the profile (of the context, or AWS_PROFILE) and the policy of this identity';
     case 'throttled':
       return 'AWS asks for a pause: try again in a moment';
     case 'transient':

@@ -1,10 +1,12 @@
-/** The verbs that start something: `local` and `start`, and `version`. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+/** The verbs that start something, `local` and `start`, and those about the program itself. */
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/index.ts';
-import { DEFAULT_DATA_DIR } from '../commands/connection.ts';
-import { version } from '../commands/version.ts';
+import { answerShell, completion } from '../commands/completion.ts';
+import { type VersionArgs, version } from '../commands/version.ts';
+import { SHELLS, type Shell } from '../completion/scripts.ts';
+import { type ConnectionFlags, DEFAULT_DATA_DIR } from '../context/locate.ts';
 import type { CliIo } from '../output/io.ts';
-import { collect, type Run, USAGE, type Verb, whole } from './verb.ts';
+import { collect, type Run, USAGE, type Verb, whole, withConnection } from './verb.ts';
 
 interface LocalFlags {
   readonly awsPort: number;
@@ -88,7 +90,32 @@ export function addStart(verb: Verb, run: Run): void {
 }
 
 export function addVersion(verb: Verb, run: Run): void {
-  verb('version', 'Show the version of this program.', ['version', 'version -o json'])
+  const command = verb('version', 'Show the version of this program, and with --controller of the controller.', [
+    'version',
+    'version -o json',
+    'version --controller --context prod',
+  ])
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['json']))
-    .action((flags: { output?: 'json' }) => run.plain((io) => version(flags, io)));
+    .option('--controller', 'also of the controller that leads');
+  withConnection(command).action((flags: ConnectionFlags & VersionArgs & { controller?: boolean }) =>
+    flags.controller
+      ? run.connected(flags, (io, connection) => version(flags, io, connection))
+      : run.plain((io) => version(flags, io)),
+  );
+}
+
+export function addCompletion(verb: Verb, run: Run, program: Command): void {
+  verb('completion', 'Print a script that completes verbs, flags and names in your shell.', [
+    'completion bash > ~/.local/share/bash-completion/completions/lambdacontainer',
+    'completion zsh > ~/.zfunc/_lambdacontainer',
+    'completion fish > ~/.config/fish/completions/lambdacontainer.fish',
+  ])
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .action((shell: Shell) => run.plain((io) => completion(shell, io)));
+  // What the scripts call: the words so far, the one at the cursor last.
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .helpOption(false)
+    .action((words: string[]) => run.plain((io) => answerShell(program, words, io, (flags) => run.connect(flags))));
 }

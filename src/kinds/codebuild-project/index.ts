@@ -32,21 +32,35 @@ export const codebuildProject: ResourceKind<CodeBuildProjectProps, CodeBuildProj
   name: 'codebuild-project',
   permissions: [
     {
-      actions: [
-        'codebuild:BatchGetProjects',
-        'codebuild:CreateProject',
-        'codebuild:UpdateProject',
-        'codebuild:DeleteProject',
-      ],
+      actions: ['codebuild:BatchGetProjects'],
       resources: ['arn:aws:codebuild:*:*:project/*'],
-      because: 'keeps the project whose builds turn functions into images',
+      because: 'reads the project whose builds turn functions into images',
+    },
+    {
+      actions: ['codebuild:CreateProject'],
+      resources: ['arn:aws:codebuild:*:*:project/*'],
+      only: 'claiming',
+      because: 'makes the project of a class',
+    },
+    {
+      actions: ['codebuild:UpdateProject', 'codebuild:DeleteProject'],
+      resources: ['arn:aws:codebuild:*:*:project/*'],
+      only: 'owned',
+      because: 'changes and removes only projects of its own',
     },
     {
       actions: ['iam:PassRole'],
       resources: ['arn:aws:iam::*:role/*'],
+      when: { StringEquals: { 'iam:PassedToService': 'codebuild.amazonaws.com' } },
       because: 'a project names the role that its builds run under',
     },
   ],
+  calls: {
+    create: ['codebuild CreateProject'],
+    update: ['codebuild UpdateProject'],
+    delete: ['codebuild DeleteProject'],
+    release: ['codebuild UpdateProject'],
+  },
 
   async observe(io, { projectName = '' }, call) {
     // An unknown name is no error here: it is listed under projectsNotFound.

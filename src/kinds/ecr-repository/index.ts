@@ -19,18 +19,29 @@ export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserv
   name: 'ecr-repository',
   permissions: [
     {
-      actions: [
-        'ecr:DescribeRepositories',
-        'ecr:ListTagsForResource',
-        'ecr:CreateRepository',
-        'ecr:TagResource',
-        'ecr:UntagResource',
-        'ecr:DeleteRepository',
-      ],
+      actions: ['ecr:DescribeRepositories', 'ecr:ListTagsForResource'],
       resources: ['arn:aws:ecr:*:*:repository/*'],
-      because: 'keeps one repository per namespace for the images it builds; never deletes one that holds images',
+      because: 'reads the repository of a namespace and whose it is',
+    },
+    {
+      actions: ['ecr:CreateRepository', 'ecr:TagResource'],
+      resources: ['arn:aws:ecr:*:*:repository/*'],
+      only: 'claiming',
+      because: 'makes one repository per namespace for the images it builds',
+    },
+    {
+      actions: ['ecr:UntagResource', 'ecr:DeleteRepository'],
+      resources: ['arn:aws:ecr:*:*:repository/*'],
+      only: 'owned',
+      because: 'lets go of a repository of its own; never deletes one that holds images',
     },
   ],
+  calls: {
+    create: ['ecr CreateRepository'],
+    update: [],
+    delete: ['ecr DeleteRepository'],
+    release: ['ecr UntagResource'],
+  },
 
   async observe(io, identity, call) {
     const { repositoryName = '' } = identity;

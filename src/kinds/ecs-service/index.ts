@@ -117,21 +117,35 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
   name: 'ecs-service',
   permissions: [
     {
-      actions: [
-        'ecs:DescribeServices',
-        'ecs:CreateService',
-        'ecs:TagResource',
-        'ecs:UntagResource',
-        'ecs:UpdateService',
-        'ecs:DeleteService',
-      ],
+      actions: ['ecs:DescribeServices'],
       resources: ['arn:aws:ecs:*:*:service/*/*'],
-      because: 'keeps the services that run functions as tasks',
+      because: 'reads the services that run functions as tasks',
+    },
+    {
+      actions: ['ecs:CreateService'],
+      resources: ['arn:aws:ecs:*:*:service/*/*'],
+      only: 'claiming',
+      because: 'makes the service of an object',
+    },
+    {
+      actions: ['ecs:TagResource'],
+      resources: ['arn:aws:ecs:*:*:service/*/*'],
+      when: { StringEquals: { 'ecs:CreateAction': 'CreateService' } },
+      because: 'tags a service while it is made, and no other',
+    },
+    {
+      actions: ['ecs:UpdateService', 'ecs:DeleteService', 'ecs:UntagResource'],
+      resources: ['arn:aws:ecs:*:*:service/*/*'],
+      only: 'owned',
+      because: 'changes and removes only services of its own',
     },
     {
       actions: ['ecs:ListTasks'],
+      // Without a container instance the resource is `*`; the cluster is a condition.
+      // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
       resources: ['*'],
-      because: 'finds the tasks of a deployment that fails; the action knows no narrower resource',
+      when: { ArnLike: { 'ecs:cluster': 'arn:aws:ecs:*:*:cluster/*' } },
+      because: 'finds the tasks of a deployment that fails',
     },
     {
       actions: ['ecs:DescribeTasks'],
@@ -139,6 +153,12 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
       because: 'says why tasks of a deployment stopped',
     },
   ],
+  calls: {
+    create: ['ecs CreateService'],
+    update: ['ecs UpdateService'],
+    delete: ['ecs DeleteService'],
+    release: ['ecs UntagResource'],
+  },
 
   async observe(io, identity, call) {
     const { cluster, serviceName = '' } = identity;

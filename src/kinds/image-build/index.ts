@@ -54,23 +54,34 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
   name: 'image-build',
   permissions: [
     {
-      actions: ['ecr:DescribeImages', 'ecr:DescribeRepositories', 'ecr:BatchDeleteImage'],
+      actions: ['ecr:DescribeImages', 'ecr:DescribeRepositories'],
       resources: ['arn:aws:ecr:*:*:repository/*'],
-      because: 'looks whether an image exists, and removes the tag of one that no object uses any more',
+      because: 'looks whether an image exists',
     },
     {
-      actions: [
-        'codebuild:ListBuildsForProject',
-        'codebuild:BatchGetBuilds',
-        'codebuild:StartBuild',
-        'codebuild:StopBuild',
-        'codebuild:BatchDeleteBuilds',
-      ],
+      actions: ['ecr:BatchDeleteImage'],
+      resources: ['arn:aws:ecr:*:*:repository/*'],
+      only: 'owned',
+      because: 'removes the tag of an image that no object uses any more',
+    },
+    {
+      actions: ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'],
       resources: ['arn:aws:codebuild:*:*:project/*'],
-      because:
-        'builds an image that does not exist, follows the build, and clears the builds of an image that is not wanted any more',
+      because: 'follows a build until it ends',
+    },
+    {
+      actions: ['codebuild:StartBuild', 'codebuild:StopBuild', 'codebuild:BatchDeleteBuilds'],
+      resources: ['arn:aws:codebuild:*:*:project/*'],
+      only: 'owned',
+      because: 'builds an image that does not exist, and clears the builds of one that is not wanted any more',
     },
   ],
+  calls: {
+    create: ['codebuild StartBuild'],
+    update: ['codebuild StartBuild'],
+    delete: ['ecr BatchDeleteImage', 'codebuild StopBuild', 'codebuild BatchDeleteBuilds'],
+    release: [],
+  },
 
   async observe(io, identity, call) {
     const image = await imageOf(io, identity, call);

@@ -33,11 +33,24 @@ export const lambdaPermission: ResourceKind<LambdaPermissionProps, LambdaPermiss
   name: 'lambda-permission',
   permissions: [
     {
-      actions: ['lambda:GetPolicy', 'lambda:AddPermission', 'lambda:RemovePermission'],
+      actions: ['lambda:GetPolicy'],
       resources: ['arn:aws:lambda:*:*:function:*'],
+      because: 'reads whether the load balancer may invoke the function',
+    },
+    {
+      actions: ['lambda:AddPermission', 'lambda:RemovePermission'],
+      resources: ['arn:aws:lambda:*:*:function:*'],
+      // Whatever goes wrong, nobody but load balancers is let in or shut out.
+      when: { StringEquals: { 'lambda:Principal': PRINCIPAL } },
       because: 'lets the load balancer invoke the function for its own target group; touches only its own statement',
     },
   ],
+  calls: {
+    create: ['lambda AddPermission'],
+    update: ['lambda RemovePermission', 'lambda AddPermission'],
+    delete: ['lambda RemovePermission'],
+    release: [],
+  },
 
   async observe(io, identity, call) {
     // A function without any policy answers as one that does not exist does.

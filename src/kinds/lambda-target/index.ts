@@ -38,9 +38,16 @@ export const lambdaTarget: ResourceKind<LambdaTargetProps, LambdaTargetObserved>
     {
       actions: ['elasticloadbalancing:RegisterTargets', 'elasticloadbalancing:DeregisterTargets'],
       resources: ['arn:aws:elasticloadbalancing:*:*:targetgroup/*/*'],
+      only: 'owned',
       because: 'registers the function in its own target group',
     },
   ],
+  calls: {
+    create: ['elbv2 RegisterTargets'],
+    update: ['elbv2 DeregisterTargets', 'elbv2 RegisterTargets'],
+    delete: ['elbv2 DeregisterTargets'],
+    release: [],
+  },
 
   async observe(io, { targetGroupArn }, call) {
     const answer = await unlessAbsent(io.aws.elbv2.describeTargetHealth({ TargetGroupArn: targetGroupArn }, call));

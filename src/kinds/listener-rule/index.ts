@@ -50,19 +50,32 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
     {
       actions: ['elasticloadbalancing:CreateRule'],
       resources: ['arn:aws:elasticloadbalancing:*:*:listener/app/*/*/*'],
+      only: 'claiming',
       because: 'routes the hosts and paths of an object to its target groups',
     },
     {
+      actions: ['elasticloadbalancing:AddTags'],
+      resources: ['arn:aws:elasticloadbalancing:*:*:listener-rule/app/*/*/*/*'],
+      when: { StringEquals: { 'elasticloadbalancing:CreateAction': 'CreateRule' } },
+      because: 'tags a rule while it is made, and no other',
+    },
+    {
       actions: [
-        'elasticloadbalancing:AddTags',
         'elasticloadbalancing:RemoveTags',
         'elasticloadbalancing:ModifyRule',
         'elasticloadbalancing:DeleteRule',
       ],
       resources: ['arn:aws:elasticloadbalancing:*:*:listener-rule/app/*/*/*/*'],
+      only: 'owned',
       because: 'changes and removes only rules at priorities that it allocated and that carry its tags',
     },
   ],
+  calls: {
+    create: ['elbv2 CreateRule'],
+    update: ['elbv2 ModifyRule'],
+    delete: ['elbv2 DeleteRule'],
+    release: ['elbv2 RemoveTags'],
+  },
 
   async observe(io, identity, call) {
     const { listenerArn = '', priority = '' } = identity;

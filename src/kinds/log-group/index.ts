@@ -27,19 +27,35 @@ export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
       because: 'finds log groups by name; the action knows no narrower resource',
     },
     {
-      actions: [
-        'logs:ListTagsForResource',
-        'logs:CreateLogGroup',
-        'logs:TagResource',
-        'logs:UntagResource',
-        'logs:PutRetentionPolicy',
-        'logs:DeleteRetentionPolicy',
-        'logs:DeleteLogGroup',
-      ],
+      actions: ['logs:ListTagsForResource'],
       resources: ['arn:aws:logs:*:*:log-group:*'],
-      because: 'keeps the log groups of tasks and builds with their retention',
+      because: 'reads whose a log group is',
+    },
+    {
+      actions: ['logs:CreateLogGroup', 'logs:TagResource'],
+      resources: ['arn:aws:logs:*:*:log-group:*'],
+      only: 'claiming',
+      because: 'makes the log groups of tasks and builds',
+    },
+    {
+      actions: ['logs:PutRetentionPolicy'],
+      resources: ['arn:aws:logs:*:*:log-group:*'],
+      // Not by tag: it follows the creation at once, when a tag may not be seen yet.
+      because: 'says how long logs are kept',
+    },
+    {
+      actions: ['logs:DeleteRetentionPolicy', 'logs:DeleteLogGroup', 'logs:UntagResource'],
+      resources: ['arn:aws:logs:*:*:log-group:*'],
+      only: 'owned',
+      because: 'changes and removes only log groups of its own',
     },
   ],
+  calls: {
+    create: ['logs CreateLogGroup', 'logs PutRetentionPolicy'],
+    update: ['logs PutRetentionPolicy', 'logs DeleteRetentionPolicy'],
+    delete: ['logs DeleteLogGroup'],
+    release: ['logs UntagResource'],
+  },
 
   async observe(io, identity, call) {
     const { logGroupName = '' } = identity;

@@ -43,9 +43,16 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
     {
       actions: ['elasticloadbalancing:ModifyRule'],
       resources: ['arn:aws:elasticloadbalancing:*:*:listener-rule/app/*/*/*/*'],
+      only: 'owned',
       because: 'moves traffic between the function and its tasks',
     },
   ],
+  calls: {
+    create: ['elbv2 ModifyRule'],
+    update: ['elbv2 ModifyRule'],
+    delete: [],
+    release: [],
+  },
 
   observe: (io, { ruleArn = '' }, call) => unlessAbsent(read(io, ruleArn, call)),
 

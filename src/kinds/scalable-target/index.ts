@@ -36,24 +36,48 @@ export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObs
       because: 'reads scaling bounds; the action knows no narrower resource',
     },
     {
+      actions: ['application-autoscaling:ListTagsForResource'],
+      resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
+      because: 'reads whose scaling bounds are',
+    },
+    {
+      actions: ['application-autoscaling:RegisterScalableTarget'],
+      resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
+      only: 'claiming',
+      when: { StringEquals: { 'application-autoscaling:service-namespace': 'ecs' } },
+      because: 'gives the services that it runs their scaling bounds',
+    },
+    {
+      actions: ['application-autoscaling:TagResource'],
+      resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
+      only: 'claiming',
+      because: 'a scalable target is tagged while it is registered',
+    },
+    {
       actions: [
-        'application-autoscaling:ListTagsForResource',
         'application-autoscaling:RegisterScalableTarget',
-        'application-autoscaling:TagResource',
         'application-autoscaling:UntagResource',
         'application-autoscaling:DeregisterScalableTarget',
       ],
       resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
-      because: 'keeps the scaling bounds of the services that it runs',
+      only: 'owned',
+      because: 'changes and removes only scaling bounds of its own',
     },
     {
       actions: ['iam:CreateServiceLinkedRole'],
       resources: [
         'arn:aws:iam::*:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService',
       ],
+      when: { StringEquals: { 'iam:AWSServiceName': 'ecs.application-autoscaling.amazonaws.com' } },
       because: 'the first scalable target of an account creates the role under which it is scaled',
     },
   ],
+  calls: {
+    create: ['autoscaling RegisterScalableTarget'],
+    update: ['autoscaling RegisterScalableTarget'],
+    delete: ['autoscaling DeregisterScalableTarget'],
+    release: ['autoscaling UntagResource'],
+  },
 
   async observe(io, identity, call) {
     return unlessAbsent(

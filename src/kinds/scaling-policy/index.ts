@@ -46,9 +46,22 @@ export const scalingPolicy: ResourceKind<ScalingPolicyProps, ScalingPolicyObserv
     {
       actions: ['application-autoscaling:PutScalingPolicy', 'application-autoscaling:DeleteScalingPolicy'],
       resources: ['arn:aws:application-autoscaling:*:*:scalable-target/*'],
+      only: 'owned',
       because: 'keeps the scaling policies of the services that it runs',
     },
+    {
+      actions: ['cloudwatch:DescribeAlarms', 'cloudwatch:PutMetricAlarm', 'cloudwatch:DeleteAlarms'],
+      resources: ['arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/*/*'],
+      // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/auto-scaling-IAM.html
+      because: 'target tracking makes alarms, which AWS asks of whoever puts the policy',
+    },
   ],
+  calls: {
+    create: ['autoscaling PutScalingPolicy'],
+    update: ['autoscaling PutScalingPolicy'],
+    delete: ['autoscaling DeleteScalingPolicy'],
+    release: [],
+  },
 
   async observe(io, identity, call) {
     const answer = await unlessAbsent(

@@ -52,18 +52,35 @@ export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = 
       because: 'reads target groups; describe actions know no narrower resource',
     },
     {
+      actions: ['elasticloadbalancing:CreateTargetGroup'],
+      resources: ['arn:aws:elasticloadbalancing:*:*:targetgroup/*/*'],
+      only: 'claiming',
+      because: 'makes one target group for the tasks and one for the function of an object',
+    },
+    {
+      actions: ['elasticloadbalancing:AddTags'],
+      resources: ['arn:aws:elasticloadbalancing:*:*:targetgroup/*/*'],
+      when: { StringEquals: { 'elasticloadbalancing:CreateAction': 'CreateTargetGroup' } },
+      because: 'tags a target group while it is made, and no other',
+    },
+    {
       actions: [
-        'elasticloadbalancing:CreateTargetGroup',
-        'elasticloadbalancing:AddTags',
         'elasticloadbalancing:RemoveTags',
         'elasticloadbalancing:ModifyTargetGroup',
         'elasticloadbalancing:ModifyTargetGroupAttributes',
         'elasticloadbalancing:DeleteTargetGroup',
       ],
       resources: ['arn:aws:elasticloadbalancing:*:*:targetgroup/*/*'],
-      because: 'keeps one target group for the tasks and one for the function of an object',
+      only: 'owned',
+      because: 'changes and removes only target groups of its own',
     },
   ],
+  calls: {
+    create: ['elbv2 CreateTargetGroup', 'elbv2 ModifyTargetGroupAttributes'],
+    update: ['elbv2 ModifyTargetGroup', 'elbv2 ModifyTargetGroupAttributes'],
+    delete: ['elbv2 DeleteTargetGroup'],
+    release: ['elbv2 RemoveTags'],
+  },
 
   async observe(io, { targetGroupName = '' }, call) {
     return unlessAbsent(

@@ -8,6 +8,8 @@ import { lowerTags, TAG_HASH, tagRecord } from '../../aws/index.ts';
 import { isFailure } from '../../core/index.ts';
 import { type CreateCall, type Io, ownershipKeys, READY, type ResourceKind, unlessGone } from '../../resource/index.ts';
 
+export { contentChanges } from './content.ts';
+
 /** Identity: `family` and `hash` (of `register`). */
 export interface TaskDefinitionProps {
   readonly register: Omit<RegisterTaskDefinitionCommandInput, 'family' | 'tags'>;
@@ -33,16 +35,36 @@ export const taskDefinition: ResourceKind<TaskDefinitionProps, TaskDefinitionObs
         'finds the revision with the desired content and retires those of no use; the actions know no narrower resource',
     },
     {
-      actions: ['ecs:RegisterTaskDefinition', 'ecs:TagResource', 'ecs:UntagResource'],
+      actions: ['ecs:RegisterTaskDefinition'],
       resources: ['arn:aws:ecs:*:*:task-definition/*:*'],
+      only: 'claiming',
       because: 'registers a revision when its content is new',
+    },
+    {
+      actions: ['ecs:TagResource'],
+      resources: ['arn:aws:ecs:*:*:task-definition/*:*'],
+      when: { StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' } },
+      because: 'tags a revision while it is registered, and no other',
+    },
+    {
+      actions: ['ecs:UntagResource'],
+      resources: ['arn:aws:ecs:*:*:task-definition/*:*'],
+      only: 'owned',
+      because: 'lets go of a revision of its own',
     },
     {
       actions: ['iam:PassRole'],
       resources: ['arn:aws:iam::*:role/*'],
+      when: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
       because: 'a task definition names the roles that its tasks run under',
     },
   ],
+  calls: {
+    create: ['ecs RegisterTaskDefinition'],
+    update: [],
+    delete: ['ecs DeregisterTaskDefinition'],
+    release: ['ecs UntagResource'],
+  },
 
   async observe(io, identity, call) {
     const { family = '', hash } = identity;

@@ -37,6 +37,19 @@ interface StoredRole {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** Somebody who signs requests, and what a trust policy may ask of them. */
+export interface Caller {
+  readonly arn: string;
+  readonly externalId: string | undefined;
+}
+
+/** A role that a caller may assume. */
+export interface AssumableRole {
+  readonly roleId: string;
+  readonly name: string;
+  readonly maxSessionSec: number;
+}
+
 interface Statement {
   readonly Effect?: unknown;
   readonly Action?: unknown;
@@ -73,16 +86,31 @@ export class IamService implements CloudService {
    * Of conditions only `aws:SourceAccount` can be judged here; a statement with another one never allows.
    */
   trusts(roleArn: string, servicePrincipal: string): boolean {
-    const name = roleArn.slice(roleArn.lastIndexOf('/') + 1);
-    const role = this.#roles.get(name);
-    if (!role || this.#arn(role) !== roleArn) return false;
-    let allowed = false;
-    for (const statement of statementsOf(role.trustPolicy)) {
-      if (!listOf(statement.Action).some(isAssumeRole) || !names(statement.Principal, servicePrincipal)) continue;
-      if (statement.Effect === 'Deny') return false;
-      if (this.#holds(statement.Condition)) allowed = true;
-    }
-    return allowed;
+    const role = this.#byArn(roleArn);
+    const context = { 'aws:sourceaccount': this.#deps.settings.accountId };
+    return role !== undefined && permits(role, (principal) => namesService(principal, servicePrincipal), context);
+  }
+
+  /**
+   * The role, when it exists and its trust policy lets the caller assume it. Of conditions only `sts:ExternalId`,
+   * `aws:PrincipalArn` and `aws:PrincipalAccount` can be judged here; a statement with another one never allows.
+   */
+  assumable(roleArn: string, caller: Caller): AssumableRole | undefined {
+    const role = this.#byArn(roleArn);
+    const { accountId } = this.#deps.settings;
+    const context = {
+      'aws:principalarn': caller.arn,
+      'aws:principalaccount': accountId,
+      ...(caller.externalId === undefined ? {} : { 'sts:externalid': caller.externalId }),
+    };
+    if (!role || !permits(role, (principal) => namesCaller(principal, caller.arn, accountId), context))
+      return undefined;
+    return { roleId: role.id, name: role.name, maxSessionSec: role.maxSessionSec };
+  }
+
+  #byArn(roleArn: string): StoredRole | undefined {
+    const role = this.#roles.get(roleArn.slice(roleArn.lastIndexOf('/') + 1));
+    return role && this.#arn(role) === roleArn ? role : undefined;
   }
 
   #createRole(input: CreateRoleCommandInput, { nowMs }: RequestContext): Output<CreateRoleCommandOutput> {
@@ -178,18 +206,34 @@ export class IamService implements CloudService {
     for (let i = 0; i < 17; i++) id += ID_ALPHABET.charAt(Math.floor(this.#deps.random.next() * ID_ALPHABET.length));
     return id;
   }
+}
 
-  #holds(condition: unknown): boolean {
-    if (condition === undefined) return true;
-    return Object.entries(condition as Record<string, unknown>).every(
-      ([operator, keys]) =>
-        operator === 'StringEquals' &&
-        Object.entries(keys as Record<string, unknown>).every(
-          ([key, values]) =>
-            key.toLowerCase() === 'aws:sourceaccount' && listOf(values).includes(this.#deps.settings.accountId),
-        ),
-    );
+/** Whether the trust policy lets a principal assume the role. A denial wins. */
+function permits(
+  role: StoredRole,
+  isNamed: (principal: unknown) => boolean,
+  context: Readonly<Record<string, string>>,
+): boolean {
+  let allowed = false;
+  for (const statement of statementsOf(role.trustPolicy)) {
+    if (!listOf(statement.Action).some(isAssumeRole) || !isNamed(statement.Principal)) continue;
+    if (statement.Effect === 'Deny') return false;
+    if (holds(statement.Condition, context)) allowed = true;
   }
+  return allowed;
+}
+
+/** `StringEquals` on keys of the context; keys are compared as IAM does, whatever their case. */
+function holds(condition: unknown, context: Readonly<Record<string, string>>): boolean {
+  if (condition === undefined) return true;
+  return Object.entries(condition as Record<string, unknown>).every(
+    ([operator, keys]) =>
+      operator === 'StringEquals' &&
+      Object.entries(keys as Record<string, unknown>).every(([key, values]) => {
+        const known = key.toLowerCase();
+        return Object.hasOwn(context, known) && listOf(values).includes(context[known]);
+      }),
+  );
 }
 
 function statementsOf(policy: string): Statement[] {
@@ -205,11 +249,19 @@ function isAssumeRole(action: unknown): boolean {
   return typeof action === 'string' && ['sts:assumerole', 'sts:*'].includes(action.toLowerCase());
 }
 
-function names(principal: unknown, servicePrincipal: string): boolean {
+function namesService(principal: unknown, servicePrincipal: string): boolean {
   if (principal === '*') return true;
   if (typeof principal !== 'object' || principal === null) return false;
   const { Service, AWS } = principal as { Service?: unknown; AWS?: unknown };
   return listOf(Service).includes(servicePrincipal) || listOf(AWS).includes('*');
+}
+
+/** An identity is named by itself or by its account. */
+function namesCaller(principal: unknown, arn: string, accountId: string): boolean {
+  if (principal === '*') return true;
+  if (typeof principal !== 'object' || principal === null) return false;
+  const named = listOf((principal as { AWS?: unknown }).AWS);
+  return ['*', arn, accountId, `arn:aws:iam::${accountId}:root`].some((known) => named.includes(known));
 }
 
 function checkedTrust(policy: string): string {

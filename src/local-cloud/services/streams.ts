@@ -151,6 +151,9 @@ export class StreamsService implements CloudService {
       records.push(describeRecord(record, stream, this.#region));
       sequence = record.sequence + 1;
     }
+    // Behind everything that is written by now, other shards' records included: a quiet shard's reader is not late when
+    // those are trimmed.
+    if (ended) sequence = Math.max(sequence, this.#log.nextSequence(stream));
     // A closed shard that is read to its end has no next iterator: its children go on from there.
     const next = ended && shard.last !== undefined ? undefined : { shardId: shard.id, sequence, issuedAtMs: nowMs };
     return { Records: records, ...(next ? { NextShardIterator: printIterator(arn, next) } : {}) };

@@ -1,5 +1,5 @@
 /**
- * The ten services as the wire knows them: protocol, how a request names its service, and every operation and error
+ * The services as the wire knows them: protocol, how a request names its service, and every operation and error
  * that the SDK's client describes, whether a machine implements it or not. A test compares the constants with what the
  * clients themselves would send.
  */
@@ -13,6 +13,8 @@ import * as ecs from '@aws-sdk/client-ecs';
 import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as iam from '@aws-sdk/client-iam';
 import * as lambda from '@aws-sdk/client-lambda';
+import * as secretsmanager from '@aws-sdk/client-secrets-manager';
+import * as sts from '@aws-sdk/client-sts';
 import type { ServiceId } from '../contract.ts';
 import { type ErrorSchema, errorSchema, type OperationSchema, operationSchema } from './schema.ts';
 
@@ -37,6 +39,8 @@ export interface ServiceEntry {
   readonly version?: string;
   readonly xmlNamespace?: string;
   readonly refusals: Refusals;
+  /** Operations that nobody signs: their input proves who asks. */
+  readonly unsigned?: ReadonlySet<string>;
   readonly operations: ReadonlyMap<string, OperationSchema>;
   /** By the code on the wire, and by exception name. */
   readonly errors: ReadonlyMap<string, ErrorSchema>;
@@ -113,6 +117,22 @@ const ROWS: Readonly<Record<ServiceId, Row>> = {
     version: '2010-05-08',
     xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
     refusals: FORM,
+  },
+  secretsmanager: {
+    client: secretsmanager,
+    protocol: 'json-1.1',
+    signingName: 'secretsmanager',
+    target: 'secretsmanager',
+    refusals: PARAMETER,
+  },
+  sts: {
+    client: sts,
+    protocol: 'query',
+    signingName: 'sts',
+    version: '2011-06-15',
+    xmlNamespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
+    refusals: FORM,
+    unsigned: new Set(['AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity']),
   },
 };
 

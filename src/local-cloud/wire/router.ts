@@ -28,7 +28,7 @@ for (const entry of CATALOG.values()) {
 
 /**
  * The service that a request means, in whose protocol it must be answered; undefined when nothing in it names one of
- * the ten.
+ * ours.
  */
 export function serviceOf(request: WireRequest): ServiceEntry | undefined {
   const target = request.headers['x-amz-target'];
@@ -46,6 +46,11 @@ export function isForm(request: WireRequest): boolean {
 /** The service's name in the signature's scope, if there is one. */
 export function signingScope(request: WireRequest): string | undefined {
   return AUTHORIZATION.exec(String(request.headers.authorization ?? ''))?.[1];
+}
+
+/** True for the few operations that clients do not sign. */
+export function isUnsigned(entry: ServiceEntry, request: WireRequest): boolean {
+  return entry.unsigned?.has(formOf(request).get('Action') ?? '') === true;
 }
 
 /** @throws AwsError when the request carries no signature (of whatever key), or a mutilated one */

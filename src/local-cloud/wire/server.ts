@@ -9,7 +9,7 @@ import { AwsError } from '../contract.ts';
 import { CATALOG, type ServiceEntry } from './catalog.ts';
 import { errorAnswer } from './errors.ts';
 import { type Answer, codecOf, encodeError, type WireRequest } from './protocols.ts';
-import { isForm, operationOf, requireSignature, serviceOf, signingScope } from './router.ts';
+import { isForm, isUnsigned, operationOf, requireSignature, serviceOf, signingScope } from './router.ts';
 
 export interface WireRoute {
   /** Start of the path, e.g. `/v2/`. */
@@ -113,7 +113,7 @@ async function answer(
   const entry = serviceOf(request);
   const shown = entry ?? stranger(request);
   try {
-    requireSignature(request, shown.protocol === 'query' ? '' : 'Exception');
+    if (!entry || !isUnsigned(entry, request)) requireSignature(request, shown.protocol === 'query' ? '' : 'Exception');
     if (!entry) throw unknownService(request);
     const { operation, labels } = operationOf(entry, request);
     const codec = codecOf(entry, operation);

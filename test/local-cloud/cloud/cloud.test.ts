@@ -1,4 +1,4 @@
-/** The ten machines together: what each operation of the ports finds, and that a restart finds everything again. */
+/** The machines together: what each operation of the ports finds, and that a restart finds everything again. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

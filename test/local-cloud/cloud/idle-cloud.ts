@@ -1,4 +1,4 @@
-/** The ten machines with drivers that must not be needed. */
+/** The machines with drivers that must not be needed. */
 import { seededRandom, VirtualClock } from '../../../src/core/index.ts';
 import { Cloud, type Drivers, memoryBlobs, type StateStore } from '../../../src/local-cloud/index.ts';
 import { SETTINGS } from './world.ts';

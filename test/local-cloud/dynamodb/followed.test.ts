@@ -8,17 +8,22 @@ import { Machine } from './machine.ts';
 
 const HOUR_MS = 3_600_000;
 
-function follow() {
+function follow(shards: { spanMs?: number; splitUnits?: number } = {}) {
   const clock = new VirtualClock();
-  const machine = new Machine();
+  const machine = new Machine(undefined, shards);
+  let throttledUntilMs = 0;
+  let writes = 0;
   const call = (service: string, operation: string) => async (input: object) => {
     machine.nowMs = clock.now();
     try {
+      if (service === 'streams' && clock.now() < throttledUntilMs) {
+        throw new AwsError('LimitExceededException', 'Rate exceeded for shard');
+      }
       return machine.call(`${operation[0]?.toUpperCase()}${operation.slice(1)}`, input);
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       const { code, message, statusCode } = error;
-      throw new Failure({ kind: classify(code, statusCode), service, operation, code, message });
+      throw new Failure({ kind: classify(code, statusCode, service), service, operation, code, message });
     }
   };
   const told: string[] = [];
@@ -46,7 +51,8 @@ function follow() {
   };
   const write = (name: string) => {
     machine.nowMs = clock.now();
-    machine.call('PutItem', { TableName: 'desired', Item: { namespace: { S: 'shop' }, name: { S: name } } });
+    const Item = { namespace: { S: 'shop' }, name: { S: name }, n: { N: String(writes++) } };
+    machine.call('PutItem', { TableName: 'desired', Item });
   };
   machine.call('CreateTable', {
     TableName: 'desired',
@@ -70,7 +76,10 @@ function follow() {
     await clock.run(() => over, ms);
   };
   stream.start();
-  return { clock, pass, stream, told, toggle, write };
+  const throttle = (forMs: number) => {
+    throttledUntilMs = clock.now() + forMs;
+  };
+  return { clock, machine, pass, stream, told, throttle, toggle, write };
 }
 
 it('sees every write once through ten hours and two rolled shards', async () => {
@@ -101,5 +110,51 @@ it('goes on with a stream that was switched off and on', async () => {
   write('after');
   await clock.run(() => told.length === 5, 5_000);
   expect(told.slice(3)).toEqual(['!started', 'shop/after']);
+  await stream.stop();
+});
+
+it('sees every write through shards that split', async () => {
+  const { clock, machine, pass, stream, told, write } = follow({ splitUnits: 5 });
+  await pass(1_000);
+  const written: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    write(`n${i % 20}`);
+    written.push(`shop/n${i % 20}`);
+    if (i % 7 === 0) await pass(1_000);
+  }
+  await clock.run(() => told.length > written.length, 10_000);
+  expect(told.slice(1).sort()).toEqual([...written].sort());
+  const StreamArn = machine.call('DescribeTable', { TableName: 'desired' }).Table.LatestStreamArn;
+  const { Shards } = machine.call('DescribeStream', { StreamArn }).StreamDescription;
+  expect(Shards.length, 'it split more than once').toBeGreaterThan(4);
+  await stream.stop();
+});
+
+it('waits while it is throttled and misses nothing', async () => {
+  const { clock, pass, stream, told, throttle, write } = follow();
+  await pass(1_000);
+  throttle(60_000);
+  write('meanwhile');
+  await pass(30_000);
+  expect(stream.state()).toEqual({
+    mode: 'streaming',
+    reason: 'LimitExceededException: Rate exceeded for shard',
+  });
+  await clock.run(() => told.length === 2, 60_000);
+  expect(told).toEqual(['!started', 'shop/meanwhile']);
+  expect(stream.state()).toEqual({ mode: 'streaming' });
+  await stream.stop();
+});
+
+it('asks for a relist when it was throttled for longer than an iterator lives', async () => {
+  const { clock, pass, stream, told, throttle, write } = follow();
+  await pass(1_000);
+  throttle(20 * 60_000);
+  write('missed');
+  await clock.run(() => told.length === 2, 30 * 60_000);
+  expect(told).toEqual(['!started', '!iterator-expired']);
+  write('seen');
+  await clock.run(() => told.length === 3, 5_000);
+  expect(told.at(-1)).toBe('shop/seen');
   await stream.stop();
 });

@@ -5,7 +5,7 @@
 import { seededRandom } from '../../../src/core/index.ts';
 import type { CloudState, Collection, ServiceDeps } from '../../../src/local-cloud/contract.ts';
 import { AwsError } from '../../../src/local-cloud/contract.ts';
-import { DynamoService } from '../../../src/local-cloud/services/dynamodb.ts';
+import { type DynamoDeps, DynamoService } from '../../../src/local-cloud/services/dynamodb.ts';
 import { StreamsService } from '../../../src/local-cloud/services/streams.ts';
 
 export class MemoryState implements CloudState {
@@ -49,8 +49,11 @@ export class Machine {
   streams: StreamsService;
   nowMs = START_MS;
 
-  constructor(state = new MemoryState()) {
+  readonly #shards: DynamoDeps['shards'];
+
+  constructor(state = new MemoryState(), shards: DynamoDeps['shards'] = {}) {
     this.state = state;
+    this.#shards = shards;
     [this.dynamo, this.streams] = this.#start();
   }
 
@@ -71,7 +74,7 @@ export class Machine {
       random: seededRandom(7),
       enter: (step) => step(this.nowMs),
     };
-    const dynamo = new DynamoService(deps);
+    const dynamo = new DynamoService({ ...deps, shards: this.#shards ?? {} });
     return [dynamo, new StreamsService({ ...deps, dynamodb: dynamo })];
   }
 

@@ -9,8 +9,8 @@ const put = (sk: number, v = 'x') => ({ TableName: 'tbl', Item: { ...key(sk), v:
 class StreamMachine extends Machine {
   readonly arn: string;
 
-  constructor(viewType = 'NEW_AND_OLD_IMAGES') {
-    super();
+  constructor(viewType = 'NEW_AND_OLD_IMAGES', shards: { spanMs?: number; splitUnits?: number } = {}) {
+    super(undefined, shards);
     this.table({ StreamSpecification: { StreamEnabled: true, StreamViewType: viewType } });
     this.arn = this.call('DescribeTable', { TableName: 'tbl' }).Table.LatestStreamArn;
   }
@@ -319,6 +319,71 @@ describe('shards', () => {
     machine.run(3 * 24 * HOUR_MS);
     expect(machine.shards().length).toBeLessThanOrEqual(7);
     expect(machine.shards().map((shard) => shard.ShardId)).not.toContain(ShardId);
+  });
+
+  it('split when they take more than a partition does, each child for half of the keys', () => {
+    const machine = new StreamMachine('KEYS_ONLY', { splitUnits: 20 });
+    for (let i = 0; i < 21; i++) machine.call('PutItem', put(i, 'one'));
+    const [parent, ...children] = machine.shards();
+    expect(children.map(({ ParentShardId }) => ParentShardId)).toEqual([parent?.ShardId, parent?.ShardId]);
+    expect(parent?.SequenceNumberRange?.EndingSequenceNumber).toBeDefined();
+    for (let i = 0; i < 10; i++) machine.call('PutItem', put(i, 'two'));
+    const open = children.map(({ ShardId }) => {
+      const iterator = { StreamArn: machine.arn, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
+      return names(machine.read(machine.call('GetShardIterator', iterator).ShardIterator).Records);
+    });
+    expect(open.flat().sort()).toEqual(Array.from({ length: 10 }, (_, i) => `MODIFY ${i}`));
+    expect(open.every((records) => records.length > 0)).toBe(true);
+    machine.restart();
+    for (let i = 0; i < 10; i++) machine.call('PutItem', put(i, 'three'));
+    const lines = new Map<string, Set<string>>();
+    for (const [i, { ShardId }] of children.entries()) {
+      const iterator = { StreamArn: machine.arn, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
+      const read = names(machine.read(machine.call('GetShardIterator', iterator).ShardIterator).Records);
+      for (const name of read) lines.set(name, (lines.get(name) ?? new Set()).add(String(i)));
+    }
+    expect(
+      [...lines.values()].every((shards) => shards.size === 1),
+      'an item stays in its shard',
+    ).toBe(true);
+  });
+
+  it('do not split for as many writes in a longer time', () => {
+    const machine = new StreamMachine('KEYS_ONLY', { splitUnits: 20 });
+    for (let i = 0; i < 40; i++) {
+      machine.call('PutItem', put(i));
+      machine.pass(5_000);
+    }
+    expect(machine.shards()).toHaveLength(1);
+  });
+
+  it('count a write by its kilobytes', () => {
+    const machine = new StreamMachine('KEYS_ONLY', { splitUnits: 20 });
+    machine.call('PutItem', put(1, 'x'.repeat(21 * 1024)));
+    expect(machine.shards()).toHaveLength(3);
+  });
+
+  it('that are quiet have no late reader when records of others are trimmed', () => {
+    const machine = new StreamMachine('KEYS_ONLY', { splitUnits: 6, spanMs: 72 * HOUR_MS });
+    for (let i = 0; i < 7; i++) machine.call('PutItem', put(i));
+    const readers = new Map(
+      machine
+        .shards()
+        .slice(1)
+        .map(({ ShardId }) => [ShardId, '']),
+    );
+    for (const ShardId of readers.keys()) {
+      const iterator = { StreamArn: machine.arn, ShardId, ShardIteratorType: 'LATEST' };
+      readers.set(ShardId, machine.call('GetShardIterator', iterator).ShardIterator);
+    }
+    machine.call('PutItem', put(3));
+    // Thirty hours in which one of the two is written to and both are read every ten minutes.
+    for (let minutes = 0; minutes < 30 * 60; minutes += 10) {
+      for (const [ShardId, next] of readers) readers.set(ShardId, machine.read(next).NextShardIterator ?? '');
+      machine.run(10 * 60_000);
+      machine.call('PutItem', put(3, String(minutes)));
+    }
+    for (const next of readers.values()) expect(() => machine.read(next)).not.toThrow();
   });
 
   it('are described in pages', () => {

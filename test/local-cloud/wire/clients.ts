@@ -9,6 +9,8 @@ import * as ecs from '@aws-sdk/client-ecs';
 import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as iam from '@aws-sdk/client-iam';
 import * as lambda from '@aws-sdk/client-lambda';
+import * as secretsmanager from '@aws-sdk/client-secrets-manager';
+import * as sts from '@aws-sdk/client-sts';
 import type { ServiceId } from '../../../src/local-cloud/contract.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: commands of all services are called by name
@@ -25,6 +27,8 @@ const MODULES: Record<ServiceId, { module: Any; client: new (settings: Any) => A
   autoscaling: { module: autoscaling, client: autoscaling.ApplicationAutoScalingClient },
   logs: { module: logs, client: logs.CloudWatchLogsClient },
   iam: { module: iam, client: iam.IAMClient },
+  secretsmanager: { module: secretsmanager, client: secretsmanager.SecretsManagerClient },
+  sts: { module: sts, client: sts.STSClient },
 };
 
 export interface Clients {

@@ -1,5 +1,5 @@
 /**
- * Every operation and every error of the ten services, sent through the unmodified SDK: what the machine sees and what
+ * Every operation and every error of the services, sent through the unmodified SDK: what the machine sees and what
  * the caller gets must be what was given, and so through the direct ports.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

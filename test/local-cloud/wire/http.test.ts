@@ -125,14 +125,14 @@ describe('a request is refused', () => {
       message: /StartLiveTail/,
     },
     {
-      reason: 'a service outside of the ten, by its scope',
-      request: form('sts', 'Action=GetCallerIdentity&Version=2011-06-15'),
+      reason: 'a service that is not there, by its scope',
+      request: form('sns', 'Action=ListTopics&Version=2010-03-31'),
       status: 404,
       code: 'UnknownOperationException',
-      message: /sts/,
+      message: /sns/,
     },
     {
-      reason: 'a service outside of the ten, by its target',
+      reason: 'a service that is not there, by its target',
       request: json('sqs', 'AmazonSQS.SendMessage', '{}'),
       status: 404,
       code: 'UnknownOperationException',

@@ -1,13 +1,15 @@
 /**
  * The change records of tables, which DynamoDB Streams reads: streams, their shards and the records in them. A stream
- * has one open shard at a time, rolled every four hours as AWS rolls it; records are kept for 24 hours and, because
- * this cloud lives in one process, no more than some thousands; what is older counts as trimmed. This file stores and
- * finds; the API over it is in streams.ts.
+ * begins with one open shard. A shard is rolled every four hours as AWS rolls it, and splits in two, each for half of
+ * its keys, when it takes more writes than a partition does; so an item's changes always lie on one line of parents and
+ * children. Records are kept for 24 hours and, because this cloud lives in one process, no more than some thousands;
+ * what is older counts as trimmed. This file stores and finds; the API over it is in streams.ts.
  */
+import { createHash } from 'node:crypto';
 import type { Random } from '../../../core/index.ts';
 import type { CloudState, Collection } from '../../contract.ts';
 import { type Item, itemSize } from './attribute-value.ts';
-import { type KeySchema, keyOf } from './key-schema.ts';
+import { type KeySchema, keyOf, storedKey } from './key-schema.ts';
 
 export type StreamViewType = 'KEYS_ONLY' | 'NEW_IMAGE' | 'OLD_IMAGE' | 'NEW_AND_OLD_IMAGES';
 export const STREAM_VIEW_TYPES: readonly StreamViewType[] = [
@@ -26,6 +28,21 @@ export interface Shard {
   readonly last?: number;
   readonly openedAtMs: number;
   readonly closedAtMs?: number;
+  /** Which keys' changes it takes; all when absent. */
+  readonly keys?: KeyRange;
+}
+
+/** Keys by their hash: from the first up to, not including, the second, of 2^32. */
+interface KeyRange {
+  readonly from: number;
+  readonly below: number;
+}
+
+export interface ShardSettings {
+  /** How long a shard stays open. @default 4 hours */
+  readonly spanMs: number;
+  /** More write units than this within a minute make a shard split. @default 60,000: what a partition takes */
+  readonly splitUnits: number;
 }
 
 export interface Stream {
@@ -56,7 +73,10 @@ export interface ChangeRecord {
 }
 
 const RETENTION_MS = 24 * 3_600_000;
-const SHARD_SPAN_MS = 4 * 3_600_000;
+const SHARDS: ShardSettings = { spanMs: 4 * 3_600_000, splitUnits: 60_000 };
+const ALL_KEYS: KeyRange = { from: 0, below: 0x1_0000_0000 };
+const MINUTE_MS = 60_000;
+const UNIT_BYTES = 1024;
 const RECORDS_MAX = 20_000;
 /** How many go at once when there are too many: the stream's own entry changes with each trimming. */
 const RECORDS_TRIMMED = 1_000;
@@ -66,11 +86,15 @@ export class ChangeLog {
   readonly #random: Random;
   readonly #streams: Collection<Stream>;
   readonly #records = new Map<string, Records>();
+  readonly #shards: ShardSettings;
+  /** Write units of each open shard in the present minute. Lost with a restart, which delays a split. */
+  readonly #heat = new Map<string, { readonly minute: number; readonly units: number }>();
   #dueAtMs: number | 'unknown' | 'never' = 'unknown';
 
-  constructor(state: CloudState, random: Random) {
+  constructor(state: CloudState, random: Random, shards: Partial<ShardSettings> = {}) {
     this.#state = state;
     this.#random = random;
+    this.#shards = { ...SHARDS, ...shards };
     this.#streams = state.collection('dynamodb/streams');
   }
 
@@ -106,7 +130,9 @@ export class ChangeLog {
   close(arn: string, nowMs: number): void {
     const stream = this.#streams.get(arn);
     if (!stream || stream.disabledAtMs !== undefined) return;
-    this.#save({ ...stream, disabledAtMs: nowMs, shards: this.#closeOpenShard(stream, nowMs) });
+    let shards = stream.shards;
+    for (const shard of stream.shards) if (isOpen(shard)) shards = this.#close({ ...stream, shards }, shard, nowMs);
+    this.#save({ ...stream, disabledAtMs: nowMs, shards });
   }
 
   /** Records what one write did to one item. */
@@ -114,15 +140,16 @@ export class ChangeLog {
     const stream = this.#streams.get(arn);
     const image = after ?? before;
     if (!stream || !image) return;
-    const shardId = stream.shards.at(-1)?.id;
-    if (shardId === undefined) return;
+    const hash = hashOf(storedKey(stream.schema, image).id);
+    const shard = stream.shards.find((candidate) => isOpen(candidate) && takes(candidate, hash));
+    if (!shard) return;
     const keys = keyOf(stream.schema, image);
     const newImage = after && /NEW/.test(stream.viewType) ? after : undefined;
     const oldImage = before && /OLD/.test(stream.viewType) ? before : undefined;
     const records = this.#recordsOf(stream);
     records.append({
       sequence: records.next(stream),
-      shardId,
+      shardId: shard.id,
       atMs: nowMs,
       eventId: this.#random.hex(16),
       eventName: !before ? 'INSERT' : after ? 'MODIFY' : 'REMOVE',
@@ -132,9 +159,28 @@ export class ChangeLog {
       ...(expired ? { expired } : {}),
       sizeBytes: itemSize(keys) + (newImage ? itemSize(newImage) : 0) + (oldImage ? itemSize(oldImage) : 0),
     });
-    if (records.count > RECORDS_MAX) {
-      this.#save({ ...stream, trimmedThrough: records.trimOldest(RECORDS_TRIMMED) });
-    }
+    const kept =
+      records.count > RECORDS_MAX ? { ...stream, trimmedThrough: records.trimOldest(RECORDS_TRIMMED) } : stream;
+    const units = Math.ceil(Math.max(itemSize(before ?? {}), itemSize(after ?? {})) / UNIT_BYTES);
+    const shards = this.#isHot(shard, units, nowMs) ? this.#succeed(kept, shard, halves(shard), nowMs) : kept.shards;
+    if (kept !== stream || shards !== kept.shards) this.#save({ ...kept, shards });
+  }
+
+  /** Whether the shard now has taken too many write units in this minute. */
+  #isHot(shard: Shard, units: number, nowMs: number): boolean {
+    const minute = Math.floor(nowMs / MINUTE_MS);
+    const known = this.#heat.get(shard.id);
+    const total = units + (known?.minute === minute ? known.units : 0);
+    this.#heat.set(shard.id, { minute, units: total });
+    return total > this.#shards.splitUnits;
+  }
+
+  /** The stream's shards with one of them closed and its children opened, one for each range of keys. */
+  #succeed(stream: Stream, parent: Shard, ranges: readonly KeyRange[], nowMs: number): readonly Shard[] {
+    this.#heat.delete(parent.id);
+    const shards = this.#close(stream, parent, nowMs);
+    const last = shards.find(({ id }) => id === parent.id)?.last ?? 0;
+    return [...shards, ...ranges.map((keys) => this.#newShard(last + 1, nowMs, parent.id, keys))];
   }
 
   /** The sequence number that the next record of the stream will have. */
@@ -144,7 +190,9 @@ export class ChangeLog {
 
   /** Records of a shard from a sequence number on, in order. */
   *read(stream: Stream, shard: Shard, from: number): Generator<ChangeRecord> {
-    yield* this.#recordsOf(stream).between(from, shard.last ?? Number.POSITIVE_INFINITY);
+    for (const record of this.#recordsOf(stream).between(from, shard.last ?? Number.POSITIVE_INFINITY)) {
+      if (record.shardId === shard.id) yield record;
+    }
   }
 
   /** Rolls shards, trims records and forgets what has been disabled for long enough. Idempotent. */
@@ -169,7 +217,7 @@ export class ChangeLog {
     if (stream.disabledAtMs !== undefined) times.push(stream.disabledAtMs + RETENTION_MS);
     for (const shard of stream.shards) {
       if (shard.closedAtMs !== undefined) times.push(shard.closedAtMs + RETENTION_MS);
-      else times.push(shard.openedAtMs + SHARD_SPAN_MS);
+      else times.push(shard.openedAtMs + this.#shards.spanMs);
     }
     return times;
   }
@@ -184,28 +232,24 @@ export class ChangeLog {
     }
     const trimmedThrough = Math.max(stream.trimmedThrough, records.trimUntil(nowMs - RETENTION_MS));
     let shards = stream.shards;
-    const open = shards.at(-1);
-    if (open && open.closedAtMs === undefined && open.openedAtMs + SHARD_SPAN_MS <= nowMs) {
-      const closed = this.#closeOpenShard({ ...stream, trimmedThrough }, nowMs);
-      shards = [...closed, this.#newShard((closed.at(-1)?.last ?? 0) + 1, nowMs, open.id)];
+    for (const shard of stream.shards) {
+      if (!isOpen(shard) || shard.openedAtMs + this.#shards.spanMs > nowMs) continue;
+      shards = this.#succeed({ ...stream, shards, trimmedThrough }, shard, [shard.keys ?? ALL_KEYS], nowMs);
     }
     shards = shards.filter(({ closedAtMs }) => closedAtMs === undefined || closedAtMs + RETENTION_MS > nowMs);
-    if (shards.length !== stream.shards.length || shards.at(-1) !== open || trimmedThrough > stream.trimmedThrough) {
-      this.#save({ ...stream, shards, trimmedThrough });
-    }
+    const rolled = shards.length !== stream.shards.length || shards.some((shard, i) => shard !== stream.shards[i]);
+    if (rolled || trimmedThrough > stream.trimmedThrough) this.#save({ ...stream, shards, trimmedThrough });
   }
 
-  /** The shards with the open one ended; a sequence number of its own marks the end, so that shards never overlap. */
-  #closeOpenShard(stream: Stream, nowMs: number): Shard[] {
+  /** The shards with one ended; a sequence number of its own marks the end, so that parent and child never overlap. */
+  #close(stream: Stream, ending: Shard, nowMs: number): Shard[] {
     const last = this.#recordsOf(stream).next(stream);
-    return stream.shards.map((shard) =>
-      shard.closedAtMs === undefined ? { ...shard, last, closedAtMs: nowMs } : shard,
-    );
+    return stream.shards.map((shard) => (shard === ending ? { ...shard, last, closedAtMs: nowMs } : shard));
   }
 
-  #newShard(first: number, nowMs: number, parentId?: string): Shard {
+  #newShard(first: number, nowMs: number, parentId?: string, keys = ALL_KEYS): Shard {
     const id = `shardId-${String(nowMs).padStart(20, '0')}-${this.#random.hex(4)}`;
-    return { id, first, openedAtMs: nowMs, ...(parentId === undefined ? {} : { parentId }) };
+    return { id, first, openedAtMs: nowMs, ...(parentId === undefined ? {} : { parentId }), keys };
   }
 
   #save(stream: Stream): void {
@@ -221,6 +265,26 @@ export class ChangeLog {
     }
     return records;
   }
+}
+
+function isOpen({ closedAtMs }: Shard): boolean {
+  return closedAtMs === undefined;
+}
+
+function takes({ keys = ALL_KEYS }: Shard, hash: number): boolean {
+  return hash >= keys.from && hash < keys.below;
+}
+
+function halves({ keys = ALL_KEYS }: Shard): KeyRange[] {
+  const middle = Math.floor((keys.from + keys.below) / 2);
+  return [
+    { from: keys.from, below: middle },
+    { from: middle, below: keys.below },
+  ];
+}
+
+function hashOf(key: string): number {
+  return createHash('md5').update(key).digest().readUInt32BE();
 }
 
 /** `2026-01-01T00:00:00.000`, as stream labels are written. */
@@ -243,15 +307,8 @@ class Records {
   }
 
   next(stream: Stream): number {
-    const lastShard = stream.shards.at(-1);
-    return (
-      Math.max(
-        this.#fresh().at(-1) ?? 0,
-        stream.trimmedThrough,
-        lastShard ? lastShard.first - 1 : 0,
-        lastShard?.last ?? 0,
-      ) + 1
-    );
+    const inShards = stream.shards.map(({ first, last }) => Math.max(first - 1, last ?? 0));
+    return Math.max(this.#fresh().at(-1) ?? 0, stream.trimmedThrough, ...inShards) + 1;
   }
 
   append(record: ChangeRecord): void {

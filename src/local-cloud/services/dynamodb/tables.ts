@@ -35,6 +35,8 @@ export interface Table {
   readonly ttl?: { readonly attribute: string; readonly enabled: boolean; readonly changedAtMs: number };
   readonly tags: Readonly<Record<string, string>>;
   readonly deletionProtection: boolean;
+  /** Point-in-time recovery, where it is on. */
+  readonly recovery?: { readonly sinceMs: number; readonly days: number };
   /** Item count and size as DescribeTable tells them: taken about every six hours. */
   readonly counted: { readonly atMs: number; readonly items: number; readonly bytes: number };
 }

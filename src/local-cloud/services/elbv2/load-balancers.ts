@@ -14,6 +14,8 @@ import type {
   DeleteRuleInput,
   DescribeListenersInput,
   DescribeListenersOutput,
+  DescribeLoadBalancerAttributesInput,
+  DescribeLoadBalancerAttributesOutput,
   DescribeLoadBalancersInput,
   DescribeLoadBalancersOutput,
   DescribeRulesInput,
@@ -22,6 +24,8 @@ import type {
   LoadBalancer,
   ModifyListenerInput,
   ModifyListenerOutput,
+  ModifyLoadBalancerAttributesInput,
+  ModifyLoadBalancerAttributesOutput,
   ModifyRuleInput,
   ModifyRuleOutput,
   Rule,
@@ -32,6 +36,7 @@ import { type Random, sameJson } from '../../../core/index.ts';
 import { AwsError, type RequestContext } from '../../contract.ts';
 import { forwardGroups, parseActions } from './actions.ts';
 import { describeCondition, parseConditions } from './conditions.ts';
+import { attributesOf, DELETION_PROTECTION, parseLoadBalancerAttributes } from './load-balancer-attributes.ts';
 import {
   type Elbv2Records,
   invalid,
@@ -265,10 +270,27 @@ export function loadBalancerOperations(records: Elbv2Records, random: Random, ev
       return { LoadBalancers: shown.map((record) => describeLoadBalancer(record, nowMs)), ...marker };
     },
 
+    DescribeLoadBalancerAttributes(input: DescribeLoadBalancerAttributesInput): DescribeLoadBalancerAttributesOutput {
+      return { Attributes: attributeList(records.loadBalancer(input.LoadBalancerArn)) };
+    },
+
+    ModifyLoadBalancerAttributes(input: ModifyLoadBalancerAttributesInput): ModifyLoadBalancerAttributesOutput {
+      const record = records.loadBalancer(input.LoadBalancerArn);
+      const attributes = { ...record.attributes, ...parseLoadBalancerAttributes(input.Attributes) };
+      records.loadBalancers.set(record.arn, { ...record, attributes });
+      return { Attributes: attributeList({ ...record, attributes }) };
+    },
+
     /** Deleting a load balancer that is not there succeeds, as AWS documents. */
     DeleteLoadBalancer(input: DeleteLoadBalancerInput, { nowMs }: RequestContext): object {
       const loadBalancer = records.loadBalancers.get(input.LoadBalancerArn ?? '');
       if (!loadBalancer) return {};
+      if (attributesOf(loadBalancer.attributes)[DELETION_PROTECTION] === 'true') {
+        throw new AwsError(
+          'OperationNotPermitted',
+          `Load balancer '${loadBalancer.arn}' cannot be deleted because deletion protection is enabled`,
+        );
+      }
       for (const arn of loadBalancer.listeners) {
         const rest = records.loadBalancer(loadBalancer.arn);
         dropListener(records.listener(arn), rest, nowMs);
@@ -447,4 +469,8 @@ export function loadBalancerOperations(records: Elbv2Records, random: Random, ev
       return { Rules: changed.map(describeRule) };
     },
   };
+}
+
+function attributeList({ attributes }: LoadBalancerRecord): { Key: string; Value: string }[] {
+  return Object.entries(attributesOf(attributes)).map(([Key, Value]) => ({ Key, Value }));
 }

@@ -28,6 +28,8 @@ export interface LoadBalancerRecord {
   readonly securityGroups: string[];
   readonly createdMs: number;
   listeners: string[];
+  /** Those that were set. */
+  attributes?: Record<string, string>;
   tags: TagRecord;
 }
 

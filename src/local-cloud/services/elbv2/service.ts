@@ -5,6 +5,7 @@
  */
 import type { CloudService, Handler, ProbeDriver, ServiceDeps } from '../../contract.ts';
 import type { RouteRequest } from './conditions.ts';
+import { attributesOf, IDLE_TIMEOUT } from './load-balancer-attributes.ts';
 import { loadBalancerOperations } from './load-balancers.ts';
 import { Elbv2Records } from './model.ts';
 import { compileRouter, type Route, type Router, SERVICE_UNAVAILABLE } from './routing.ts';
@@ -69,9 +70,12 @@ export class Elbv2Service implements CloudService {
 
   // ------------------------------------------------------------------------------------- for the load balancer's shell
 
-  /** Every listener of the account. */
-  listeners(): { arn: string; port: number }[] {
-    return this.#records.listeners.values().map(({ arn, port }) => ({ arn, port }));
+  /** Every listener of the account, with the idle timeout of its load balancer. */
+  listeners(): { arn: string; port: number; idleTimeoutMs: number }[] {
+    return this.#records.listeners.values().map(({ arn, port, loadBalancerArn }) => {
+      const { attributes } = this.#records.loadBalancer(loadBalancerArn);
+      return { arn, port, idleTimeoutMs: Number(attributesOf(attributes)[IDLE_TIMEOUT]) * 1000 };
+    });
   }
 
   /** Where a request goes. `random` is in [0, 1). A listener that is gone answers 503. */

@@ -1,0 +1,50 @@
+/**
+ * Tells progress from repetition: what a pass came to decides when its object is looked at again. The same steps as in
+ * the pass before are no progress, and acting on them again at once would only hammer AWS.
+ */
+import { shortHash } from '../core/index.ts';
+import type { StepResult } from '../execute/index.ts';
+import type { Obstruction, Plan } from '../plan/index.ts';
+import type { Outcome } from './outcome.ts';
+
+export class Progress {
+  /** Signature of the last frontier per key. */
+  readonly #lastSteps: Map<string, string> = new Map();
+
+  /** What follows from a pass. */
+  after(id: string, next: Plan, results: readonly StepResult[], obstructions: readonly Obstruction[]): Outcome {
+    const failed = results.find((result) => result.failure !== undefined)?.failure;
+    const unreadable = [...next.verdicts.values()].find((verdict) => verdict.state === 'unknown');
+    const failure = failed ?? (unreadable?.state === 'unknown' ? unreadable.failure : undefined);
+    if (failure) {
+      // Only a change can help a stalled object; the resync asks again now and then.
+      if (obstructions.length > 0 && failure.kind !== 'notFound') return { type: 'done' };
+      // Something else got on: that is progress, and what failed is asked again with it.
+      if (results.some((result) => result.failure === undefined) && !this.#isRepetition(id, next)) {
+        return { type: 'requeue', afterMs: 0 };
+      }
+      return { type: 'backoff', atLeastMs: failure.retryAfterMs ?? 0, failure };
+    }
+    if (next.settled) {
+      this.forget(id);
+      return { type: 'done' };
+    }
+    if (next.steps.length === 0)
+      return next.requeueAfterMs === undefined ? { type: 'done' } : { type: 'requeue', afterMs: next.requeueAfterMs };
+    return this.#isRepetition(id, next)
+      ? { type: 'backoff', atLeastMs: 0 }
+      : { type: 'requeue', afterMs: next.requeueAfterMs ?? 0 };
+  }
+
+  /** The next steps of this key are new, whatever they are. */
+  forget(id: string): void {
+    this.#lastSteps.delete(id);
+  }
+
+  #isRepetition(id: string, { steps }: Plan): boolean {
+    const signature = shortHash(steps.map((step) => `${step.action} ${step.nodeId} ${step.reason}`).join('\n'), 16);
+    const repeated = this.#lastSteps.get(id) === signature;
+    this.#lastSteps.set(id, signature);
+    return repeated;
+  }
+}
