@@ -4,11 +4,12 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { adapter } from './adapter.ts';
 import { type Benchmark, isMet, type Measurement, reportOf, tableOf } from './harness.ts';
 import { planner } from './planner.ts';
 import { workqueue } from './workqueue.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [workqueue, planner];
+const BENCHMARKS: readonly Benchmark[] = [workqueue, planner, adapter];
 /** From the root of the repository, which npm makes the working directory. */
 const RESULTS = join('bench', 'results');
 

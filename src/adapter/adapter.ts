@@ -2,14 +2,17 @@
  * The adapter as one object: a Runtime API per function container, the dispatcher over them, the front before it.
  * Everything that it needs of the outer world comes in as an argument; `main.ts` is the program around it.
  */
-import type { Clock, Logger, Random } from '../core/index.ts';
+import type { Clock, Logger, Random, Timer } from '../core/index.ts';
 import type { AdapterConfig } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { functionFacts } from './extensions.ts';
 import { Front } from './front.ts';
+import { Measures } from './measures.ts';
 import { RuntimeApi, type RuntimeState } from './runtime-api.ts';
+import { TaskProtection } from './task-protection.ts';
 
-/** ECS sends SIGKILL 30 s after SIGTERM unless told otherwise. */
-export const DRAIN_LIMIT_MS = 25_000;
+/** How often metrics are written to the log, where they are. */
+const EMBEDDED_METRICS_MS = 60_000;
 
 export interface Adapter {
   /** The ports really listened on: `port` 0 in the configuration means a free one. */
@@ -18,6 +21,7 @@ export interface Adapter {
   readonly front: Front;
   /** Drains, then closes everything. Resolves with the number of requests that had to be cut off. */
   close(limitMs?: number): Promise<number>;
+  readonly measures: Measures;
 }
 
 export interface AdapterPorts {
@@ -33,10 +37,15 @@ export interface AdapterPorts {
 export async function startAdapter(config: AdapterConfig, ports: AdapterPorts): Promise<Adapter> {
   const { clock, random, logger, access, host } = ports;
   const { maxConcurrency, functionArn, targetGroupArn, queueMax, timeoutMs, format } = config;
-  const runtimes = config.runtimeApis.map(() => new RuntimeApi({ clock, maxConcurrency }));
-  const dispatcher = new Dispatcher({ runtimes, clock, functionArn, queueMax, timeoutMs });
+  const facts = functionFacts(functionArn);
+  const runtimes = config.runtimeApis.map(
+    (_, index) => new RuntimeApi({ clock, maxConcurrency, facts, logger: logger.child({ runtime: index }) }),
+  );
+  const dispatcher = new Dispatcher({ runtimes, clock, functionArn, queueMax, timeoutMs, waitMs: timeoutMs });
+  const measures = new Measures(dispatcher, clock);
   const front = new Front({
     dispatcher,
+    measures,
     format,
     functionArn,
     targetGroupArn,
@@ -55,12 +64,26 @@ export async function startAdapter(config: AdapterConfig, ports: AdapterPorts): 
       config.runtimeApis.map((address, index) => (runtimes[index] as RuntimeApi).listen(address.port, address.host)),
     );
     const httpPort = await front.listen(config.httpPort, host);
+    const protection =
+      config.ecsAgentUri === undefined
+        ? undefined
+        : new TaskProtection({ clock, logger, agentUri: config.ecsAgentUri, busyMs: () => dispatcher.longestMs });
+    protection?.start();
+    const { metricsNamespace } = config;
+    const embedded =
+      metricsNamespace === undefined
+        ? undefined
+        : every(clock, EMBEDDED_METRICS_MS, () => access(measures.embedded(metricsNamespace, facts.functionName)));
     return {
       httpPort,
       runtimePorts,
       front,
-      async close(limitMs = DRAIN_LIMIT_MS) {
+      measures,
+      async close(limitMs = config.drainMs) {
+        protection?.stop();
+        embedded?.cancel();
         const abandoned = await front.drain(limitMs);
+        await Promise.all(runtimes.map((runtime) => runtime.shutdown()));
         await closeRuntimes();
         return abandoned;
       },
@@ -71,6 +94,23 @@ export async function startAdapter(config: AdapterConfig, ports: AdapterPorts): 
   }
 }
 
+/** Calls `step` again and again until it is cancelled. */
+function every(clock: Clock, intervalMs: number, step: () => void): Timer {
+  let timer: Timer;
+  const arm = (): void => {
+    timer = clock.after(
+      intervalMs,
+      () => {
+        step();
+        arm();
+      },
+      { unref: true },
+    );
+  };
+  arm();
+  return { cancel: () => timer.cancel() };
+}
+
 const LOGGED: Partial<Record<RuntimeState, 'info' | 'warn' | 'error'>> = { gone: 'warn', failed: 'error' };
 
 /** Logs when a runtime first asks for work, dies, fails to start or comes back: not the turns between ready and busy. */
@@ -78,6 +118,11 @@ function logStates(runtime: RuntimeApi, logger: Logger): void {
   const dispatch = runtime.onChange;
   let known: RuntimeState = 'starting';
   runtime.onChange = () => {
+    // With work, or waiting for some: it lives, as is known. This is asked twice per request.
+    if (known === 'ready' && (runtime.inFlight > 0 || runtime.free > 0)) {
+      dispatch();
+      return;
+    }
     const { state } = runtime;
     const seen: RuntimeState = state === 'busy' ? 'ready' : state;
     if (seen !== known) {

@@ -5,6 +5,7 @@
 import { UserError } from '../core/index.ts';
 import { EVENT_FORMATS } from './events/index.ts';
 import type { EventFormat } from './events/message.ts';
+import type { Place } from './transfer.ts';
 
 export interface RuntimeAddress {
   readonly host: string;
@@ -21,7 +22,16 @@ export interface AdapterConfig {
   readonly timeoutMs: number | undefined;
   readonly queueMax: number;
   readonly maxConcurrency: number;
+  /** How long a drain may take before what is left is cut off. */
+  readonly drainMs: number;
+  /** Where metrics are written to the log in CloudWatch's embedded format; undefined: they are not. */
+  readonly metricsNamespace: string | undefined;
+  /** The ECS agent's endpoint in the task; undefined: not on ECS. */
+  readonly ecsAgentUri: string | undefined;
 }
+
+/** ECS sends SIGKILL 30 s after SIGTERM unless told otherwise. */
+const DRAIN_MS = 25_000;
 
 const PREFIX = 'LAMBDACONTAINER_';
 
@@ -37,12 +47,64 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
     timeoutMs: integer(env, 'TIMEOUT_MS', undefined, 1, Number.MAX_SAFE_INTEGER, problems),
     queueMax: integer(env, 'QUEUE_MAX', 100, 0, 1_000_000, problems) ?? 100,
     maxConcurrency: integer(env, 'MAX_CONCURRENCY', 1, 1, 1000, problems) ?? 1,
+    drainMs: integer(env, 'DRAIN_MS', DRAIN_MS, 0, 3_600_000, problems) ?? DRAIN_MS,
+    metricsNamespace: env[`${PREFIX}EMF_NAMESPACE`] || undefined,
+    ecsAgentUri: env.ECS_AGENT_URI || undefined,
   };
   if (config.format.name.startsWith('alb') && config.targetGroupArn === '') {
     problems.push(`${PREFIX}TARGET_GROUP_ARN: missing; ALB events name their target group`);
   }
   if (problems.length > 0) throw new UserError(`invalid configuration:\n  ${problems.join('\n  ')}`, 2);
   return config;
+}
+
+/** What a job runs on: see `once.ts`. */
+export interface JobConfig {
+  readonly httpPort: number;
+  readonly runtimeApi: RuntimeAddress;
+  readonly functionArn: string;
+  readonly timeoutMs: number | undefined;
+  readonly drainMs: number;
+  readonly event: Place;
+  readonly result: Place;
+}
+
+/** @throws UserError naming every variable that is missing or invalid */
+export function readJobConfig(env: Readonly<Record<string, string | undefined>>): JobConfig {
+  const problems: string[] = [];
+  const addresses = readAddresses(env[`${PREFIX}RUNTIME_APIS`], problems);
+  if (addresses.length > 1) problems.push(`${PREFIX}RUNTIME_APIS: names ${addresses.length}; a job has one process`);
+  const config: JobConfig = {
+    httpPort: readHttpPort(env, problems),
+    runtimeApi: addresses[0] ?? { host: '', port: 0 },
+    functionArn: readFunctionArn(env[`${PREFIX}FUNCTION_ARN`], problems),
+    timeoutMs: integer(env, 'TIMEOUT_MS', undefined, 1, Number.MAX_SAFE_INTEGER, problems),
+    drainMs: integer(env, 'DRAIN_MS', DRAIN_MS, 0, 3_600_000, problems) ?? DRAIN_MS,
+    event: readPlace(env, 'EVENT', problems) ?? { kind: 'text', text: '{}' },
+    result: readPlace(env, 'RESULT', problems) ?? { kind: 'standard' },
+  };
+  if (problems.length > 0) throw new UserError(`invalid configuration:\n  ${problems.join('\n  ')}`, 2);
+  return config;
+}
+
+/** `EVENT` (itself, only to be read), `…_FILE` (`-`: standard input or output), `…_URL`; at most one of them. */
+function readPlace(
+  env: Readonly<Record<string, string | undefined>>,
+  what: 'EVENT' | 'RESULT',
+  problems: string[],
+): Place | undefined {
+  const text = what === 'EVENT' ? env[`${PREFIX}EVENT`] : undefined;
+  const path = env[`${PREFIX}${what}_FILE`] || undefined;
+  const url = env[`${PREFIX}${what}_URL`] || undefined;
+  const places: Place[] = [];
+  if (text) places.push({ kind: 'text', text });
+  if (path !== undefined) places.push(path === '-' ? { kind: 'standard' } : { kind: 'file', path });
+  if (url !== undefined) {
+    if (!/^https?:\/\/./.test(url)) problems.push(`${PREFIX}${what}_URL: not an http or https URL`);
+    places.push({ kind: 'url', url });
+  }
+  if (places.length > 1) problems.push(`${PREFIX}${what}: more than one place is named; name one`);
+  return places[0];
 }
 
 /** The port alone, for the `health` sub-command. @throws UserError */

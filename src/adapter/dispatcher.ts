@@ -3,7 +3,7 @@
  * arrival. Full queue → refused; too long in a runtime → timed out, while that runtime stays out of use until it
  * answers; every runtime failed to start → the init error, at once. Knows nothing of HTTP.
  */
-import type { Clock, Timer } from '../core/index.ts';
+import { type Clock, Fifo, FifoEntry, type Timer } from '../core/index.ts';
 import type { Outcome, RuntimeApi } from './runtime-api.ts';
 
 /** Without a timeout, what a handler is told it has left. */
@@ -15,8 +15,10 @@ export interface DispatcherOptions {
   readonly functionArn: string;
   /** Invocations that may wait beside those in the runtimes. */
   readonly queueMax: number;
-  /** How long a runtime may take to answer (or to begin a streamed answer), and how long an invocation may wait for one. */
+  /** How long a runtime may take to answer (or to begin a streamed answer). */
   readonly timeoutMs?: number | undefined;
+  /** How long an invocation may wait for a runtime. */
+  readonly waitMs?: number | undefined;
 }
 
 export interface Invocation {
@@ -44,17 +46,28 @@ export interface Dispatched {
 }
 
 export interface Ticket {
-  /** Never rejects. */
-  readonly dispatched: Promise<Dispatched>;
   /** The caller has gone: a waiting invocation leaves the queue, a running one runs on (as on Lambda) and is ignored. */
   cancel(): void;
 }
 
-interface Entry {
+/** Told once what became of an invocation, possibly before `submit` returns. Must not throw. */
+export type OnDispatched = (dispatched: Dispatched) => void;
+
+/** An invocation between its arrival and its end. */
+class Pending extends FifoEntry {
   readonly invocation: Invocation;
   readonly arrivedMs: number;
-  readonly resolve: (dispatched: Dispatched) => void;
+  readonly done: OnDispatched;
   timer: Timer | undefined;
+  startedMs = 0;
+  timedOut = false;
+
+  constructor(invocation: Invocation, arrivedMs: number, done: OnDispatched) {
+    super();
+    this.invocation = invocation;
+    this.arrivedMs = arrivedMs;
+    this.done = done;
+  }
 }
 
 const RETRY_AFTER_SEC = 1;
@@ -63,7 +76,11 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #runtimes: readonly RuntimeApi[];
   readonly #clock: Clock;
-  readonly #queue: Entry[] = [];
+  readonly #queue = new Fifo<Pending>();
+  /** In the runtimes, oldest first. */
+  readonly #running = new Fifo<Pending>();
+  #busyMs = 0;
+  #busyAtMs: number;
   /** Per runtime: invocations whose caller was told `timeout` and which it still works on. */
   readonly #overdue: number[];
   #turn = 0;
@@ -73,16 +90,57 @@ export class Dispatcher {
     this.#options = options;
     this.#runtimes = options.runtimes;
     this.#clock = options.clock;
+    this.#busyAtMs = options.clock.monotonic();
     this.#overdue = options.runtimes.map(() => 0);
     for (const runtime of options.runtimes) runtime.onChange = () => this.#pump();
   }
 
   /** Whether at least one runtime lives and is not stuck in overdue work. */
   get ready(): boolean {
-    return this.#runtimes.some(
-      (runtime, index) =>
-        (runtime.state === 'ready' || runtime.state === 'busy') && (this.#overdue[index] ?? 0) < runtime.maxConcurrency,
-    );
+    return this.#runtimes.some((_, index) => this.#usable(index));
+  }
+
+  get processes(): number {
+    return this.#runtimes.length;
+  }
+
+  /** Runtimes that live and are not stuck in overdue work. */
+  get usableProcesses(): number {
+    return this.#runtimes.filter((_, index) => this.#usable(index)).length;
+  }
+
+  /** Runtimes that have an invocation. */
+  get busyProcesses(): number {
+    return this.#runtimes.filter(({ inFlight }) => inFlight > 0).length;
+  }
+
+  /** Invocations that a runtime has. */
+  get running(): number {
+    return this.#running.length;
+  }
+
+  /** Milliseconds that invocations have spent in runtimes since the beginning, all together. */
+  get busyMs(): number {
+    this.#accrue(this.#clock.monotonic());
+    return this.#busyMs;
+  }
+
+  /** For how long the oldest invocation has been in a runtime; undefined: there is none. */
+  get longestMs(): number | undefined {
+    const oldest = this.#running.first;
+    return oldest && this.#clock.monotonic() - oldest.startedMs;
+  }
+
+  #usable(index: number): boolean {
+    const runtime = this.#runtimes[index];
+    if (!runtime || (this.#overdue[index] ?? 0) >= runtime.maxConcurrency) return false;
+    const { state } = runtime;
+    return state === 'ready' || state === 'busy';
+  }
+
+  #accrue(nowMs: number): void {
+    this.#busyMs += this.#running.length * (nowMs - this.#busyAtMs);
+    this.#busyAtMs = nowMs;
   }
 
   /** Resolves as soon as `ready` holds, or after `limitMs`, with whether it does. */
@@ -104,26 +162,24 @@ export class Dispatcher {
     return this.#queue.length;
   }
 
-  /** Accepts an invocation; what becomes of it is in the ticket. */
-  dispatch(invocation: Invocation): Ticket {
-    let entry: Entry | undefined;
-    const dispatched = new Promise<Dispatched>((resolve) => {
-      entry = { invocation, arrivedMs: this.#clock.monotonic(), resolve, timer: undefined };
-      this.#admit(entry);
-    });
-    return {
-      dispatched,
-      cancel: () => {
-        const index = entry ? this.#queue.indexOf(entry) : -1;
-        if (entry && index >= 0) this.#leaveQueue(index, entry, { kind: 'cancelled' });
-      },
-    };
+  /** Accepts an invocation; `done` is told what became of it. */
+  submit(invocation: Invocation, done: OnDispatched): Ticket {
+    const entry = new Pending(invocation, this.#clock.monotonic(), done);
+    this.#admit(entry);
+    return { cancel: () => this.#leaveQueue(entry, { kind: 'cancelled' }) };
   }
 
-  #admit(entry: Entry): void {
+  /** As `submit`, for a caller that only waits. Never rejects. */
+  dispatch(invocation: Invocation): Promise<Dispatched> {
+    return new Promise((resolve) => {
+      this.submit(invocation, resolve);
+    });
+  }
+
+  #admit(entry: Pending): void {
     const free = this.#queue.length === 0 ? this.#nextFree() : undefined;
     if (free !== undefined) {
-      void this.#run(entry, free);
+      this.#run(entry, free);
       return;
     }
     const initError = this.#hopeless();
@@ -132,9 +188,9 @@ export class Dispatcher {
       this.#finish(entry, { kind: 'overloaded', retryAfterSec: RETRY_AFTER_SEC });
     } else {
       this.#queue.push(entry);
-      if (this.#options.timeoutMs !== undefined) {
-        entry.timer = this.#clock.after(this.#options.timeoutMs, () =>
-          this.#leaveQueue(this.#queue.indexOf(entry), entry, { kind: 'overloaded', retryAfterSec: RETRY_AFTER_SEC }),
+      if (this.#options.waitMs !== undefined) {
+        entry.timer = this.#clock.after(this.#options.waitMs, () =>
+          this.#leaveQueue(entry, { kind: 'overloaded', retryAfterSec: RETRY_AFTER_SEC }),
         );
       }
     }
@@ -148,10 +204,11 @@ export class Dispatcher {
       const entry = this.#queue.shift();
       if (!entry) break;
       entry.timer?.cancel();
-      void this.#run(entry, free);
+      this.#run(entry, free);
     }
     const initError = this.#queue.length > 0 ? this.#hopeless() : undefined;
-    if (initError) for (const entry of this.#queue.splice(0)) this.#finish(entry, initError);
+    if (!initError) return;
+    for (let entry = this.#queue.shift(); entry; entry = this.#queue.shift()) this.#finish(entry, initError);
   }
 
   /** Index of a runtime that waits for work; the search starts behind the last one chosen, so that all take turns. */
@@ -174,52 +231,51 @@ export class Dispatcher {
     return error && { kind: 'error', ...error };
   }
 
-  async #run(entry: Entry, index: number): Promise<void> {
+  #run(entry: Pending, index: number): void {
     const runtime = this.#runtimes[index];
     if (!runtime) return;
-    const { invocation } = entry;
+    const { requestId, event, traceId, clientContext, cognitoIdentity } = entry.invocation;
     const { timeoutMs, functionArn } = this.#options;
-    const startedMs = this.#clock.monotonic();
-    let timedOut = false;
+    entry.startedMs = this.#clock.monotonic();
+    this.#accrue(entry.startedMs);
+    this.#running.push(entry);
     entry.timer =
-      timeoutMs === undefined
-        ? undefined
-        : this.#clock.after(timeoutMs, () => {
-            timedOut = true;
-            this.#overdue[index] = (this.#overdue[index] ?? 0) + 1;
-            this.#finish(entry, { kind: 'timeout' }, index, startedMs);
-          });
-    const outcome = await runtime.invoke(invocation.event, {
-      requestId: invocation.requestId,
-      traceId: invocation.traceId,
-      clientContext: invocation.clientContext,
-      cognitoIdentity: invocation.cognitoIdentity,
-      functionArn,
-      deadlineMs: this.#clock.now() + (timeoutMs ?? NO_TIMEOUT_MS),
-    });
-    if (timedOut) {
+      timeoutMs === undefined ? undefined : this.#clock.after(timeoutMs, () => this.#timedOut(entry, index));
+    const deadlineMs = this.#clock.now() + (timeoutMs ?? NO_TIMEOUT_MS);
+    const context = { requestId, traceId, clientContext, cognitoIdentity, functionArn, deadlineMs };
+    runtime.give(event, context, (outcome) => {
+      const nowMs = this.#clock.monotonic();
+      this.#accrue(nowMs);
+      this.#running.remove(entry);
+      if (!entry.timedOut) {
+        this.#finish(entry, outcome, index, nowMs);
+        return;
+      }
       this.#overdue[index] = (this.#overdue[index] ?? 1) - 1;
       // Nobody reads this answer any more, but the runtime must be able to finish it.
       if (outcome.kind === 'stream') outcome.body.resume();
-    } else {
-      this.#finish(entry, outcome, index, startedMs);
-    }
-  }
-
-  #leaveQueue(index: number, entry: Entry, outcome: DispatchOutcome): void {
-    if (index < 0) return;
-    this.#queue.splice(index, 1);
-    this.#finish(entry, outcome);
-  }
-
-  #finish(entry: Entry, outcome: DispatchOutcome, runtime?: number, startedMs?: number): void {
-    entry.timer?.cancel();
-    const nowMs = this.#clock.monotonic();
-    entry.resolve({
-      outcome,
-      queueMs: (startedMs ?? nowMs) - entry.arrivedMs,
-      runtimeMs: startedMs === undefined ? 0 : nowMs - startedMs,
-      runtime,
     });
+  }
+
+  #timedOut(entry: Pending, index: number): void {
+    entry.timedOut = true;
+    this.#overdue[index] = (this.#overdue[index] ?? 0) + 1;
+    this.#finish(entry, { kind: 'timeout' }, index);
+  }
+
+  #leaveQueue(entry: Pending, outcome: DispatchOutcome): void {
+    if (this.#queue.remove(entry)) this.#finish(entry, outcome);
+  }
+
+  /** `runtime`: the one that had it; undefined: none. */
+  #finish(
+    entry: Pending,
+    outcome: DispatchOutcome,
+    runtime?: number,
+    nowMs: number = this.#clock.monotonic(),
+  ): void {
+    entry.timer?.cancel();
+    const startedMs = runtime === undefined ? nowMs : entry.startedMs;
+    entry.done({ outcome, queueMs: startedMs - entry.arrivedMs, runtimeMs: nowMs - startedMs, runtime });
   }
 }

@@ -8,32 +8,24 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Clock, type Logger, type Random, type Timer, uuid } from '../core/index.ts';
-import type { Dispatched, Dispatcher } from './dispatcher.ts';
-import type { AnswerHead, EventFormat, FrontFailure, HttpAnswer } from './events/message.ts';
-import {
-  ASYNC_BYTES_MAX,
-  invokeAccepted,
-  invokeDryRun,
-  invokedName,
-  invokeEvent,
-  invokeFunctionError,
-  invokeNotFound,
-  invokeRequest,
-  invokeResponse,
-  invokeThrottled,
-  invokeTimeout,
-  invokeTooLarge,
-  namesFunction,
-  SYNC_BYTES_MAX,
-} from './invoke-api.ts';
-import { PRELUDE_TYPE, readPrelude } from './prelude.ts';
-import { type StreamedBody, settled } from './runtime-api.ts';
+import type { Clock, Logger, Random, Timer } from '../core/index.ts';
+import { accessLine } from './access-log.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { answerEvent, type EventCallOptions } from './event-call.ts';
+import type { EventFormat, HttpAnswer } from './events/message.ts';
+import { type Door, Exchange } from './exchange.ts';
+import { invokedFunction } from './invoke-api.ts';
+import { answerInvoke, type InvokeCallOptions } from './invoke-call.ts';
+import type { Measures } from './measures.ts';
+import { RequestIds } from './request-ids.ts';
 
 /** Below the shortest timeout that a load balancer's health check can have (2 s). */
 const READY_WAIT_MS = 1_500;
-export const READY_PATH = '/_lambdacontainer/ready';
-export const HEALTH_PATH = '/_lambdacontainer/health';
+const RESERVED = '/_lambdacontainer/';
+export const READY_PATH = `${RESERVED}ready`;
+export const HEALTH_PATH = `${RESERVED}health`;
+/** Answered in the task and its network alone, never through a load balancer. */
+export const METRICS_PATH = `${RESERVED}metrics`;
 
 /** Longer than an ALB's largest idle timeout (4,000 s): the load balancer must be the one that closes a connection. */
 const KEEP_ALIVE_MS = 4_060_000;
@@ -48,33 +40,40 @@ export interface FrontOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly measures: Measures;
   /** Takes one access log line (JSON, without line end) per answered request. */
   readonly access: (line: string) => void;
   /** As told to an Invoke caller whose invocation timed out. */
   readonly timeoutMs?: number | undefined;
 }
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly requestId: string;
-  readonly startedMs: number;
-  bytesIn: number;
-  bytesOut: number;
-  dispatched?: Dispatched;
-  error?: string;
-}
-
 export class Front {
   readonly #options: FrontOptions;
   readonly #server: Server;
+  readonly #ids: RequestIds;
+  readonly #door: Door = { draining: false };
+  readonly #eventCall: EventCallOptions;
+  readonly #invokeCall: InvokeCallOptions;
   #active = 0;
-  #draining = false;
   #drained: Promise<number> | undefined;
   #whenIdle: () => void = () => {};
 
   constructor(options: FrontOptions) {
+    const { clock, logger } = options;
     this.#options = options;
+    this.#ids = new RequestIds(options.random);
+    this.#eventCall = { ...options, ids: this.#ids };
+    this.#invokeCall = {
+      ...options,
+      timeoutMs: options.timeoutMs,
+      ids: this.#ids,
+      logger,
+      nowMs: () => clock.now(),
+      inBackground: (ended) => {
+        this.#active++;
+        void ended.finally(() => this.#ended());
+      },
+    };
     this.#server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       requestTimeout: 0,
@@ -96,7 +95,7 @@ export class Front {
 
   /** Whether a load balancer should send requests here. */
   get ready(): boolean {
-    return !this.#draining && this.#options.dispatcher.ready;
+    return !this.#door.draining && this.#options.dispatcher.ready;
   }
 
   /**
@@ -110,7 +109,7 @@ export class Front {
   }
 
   async #drain(limitMs: number): Promise<number> {
-    this.#draining = true;
+    this.#door.draining = true;
     this.#server.closeIdleConnections();
     let abandoned = 0;
     let limit: Timer | undefined;
@@ -135,243 +134,62 @@ export class Front {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const target = request.url ?? '/';
-    if (target.startsWith('/_lambdacontainer/') && this.#reserved(target, request, response)) return;
-    const { clock, random } = this.#options;
-    const exchange: Exchange = {
-      request,
-      response,
-      requestId: uuid(random),
-      startedMs: clock.monotonic(),
-      bytesIn: 0,
-      bytesOut: 0,
-    };
+    const startedMs = this.#options.clock.monotonic();
+    const exchange = new Exchange(request, response, this.#ids.request(), startedMs, this.#door);
+    if (target.startsWith(RESERVED) && this.#reserved(target, exchange)) return;
     this.#active++;
-    const invoked = request.method === 'POST' && !wasForwarded(request) ? invokedName(target) : undefined;
-    const answered = invoked === undefined ? this.#event(exchange, target) : this.#invoke(exchange, invoked);
-    answered
-      .catch((error: unknown) => this.#broke(exchange, error))
-      .finally(() => {
-        this.#logAccess(exchange, target);
-        this.#ended();
-      });
+    let over = false;
+    const done = (): void => {
+      if (over) return;
+      over = true;
+      this.#account(exchange, target);
+      this.#ended();
+    };
+    const guard = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        this.#broke(exchange, error);
+        done();
+      }
+    };
+    const invoked = request.method === 'POST' && !exchange.forwarded ? invokedFunction(target) : undefined;
+    if (invoked === undefined) {
+      guard(() => answerEvent(exchange, this.#eventCall, guard, done));
+    } else {
+      answerInvoke(exchange, invoked, this.#invokeCall)
+        .catch((error: unknown) => this.#broke(exchange, error))
+        .finally(done);
+    }
   }
 
-  /** Health and readiness; they are neither counted nor logged. False: not one of ours. */
-  #reserved(target: string, request: IncomingMessage, response: ServerResponse): boolean {
+  /** Health, readiness and metrics; they are neither counted nor logged. False: not one of ours. */
+  #reserved(target: string, exchange: Exchange): boolean {
+    const { request } = exchange;
     const path = target.split('?', 1)[0];
-    if (path !== READY_PATH && path !== HEALTH_PATH) return false;
+    const isMetrics = path === METRICS_PATH && !exchange.forwarded;
+    if (path !== READY_PATH && path !== HEALTH_PATH && !isMetrics) return false;
     if (request.method !== 'GET' && request.method !== 'HEAD') return false;
     request.resume();
-    const answer = (good: boolean) =>
-      this.#write(response, request, {
-        status: good ? 200 : 503,
-        reason: undefined,
-        headers: ['Content-Type', 'text/plain'],
-        body: Buffer.from(good ? 'ok\n' : this.#draining ? 'draining\n' : 'no runtime has asked for work\n'),
-      });
-    if (path === HEALTH_PATH || this.#draining) answer(path === HEALTH_PATH);
+    const { draining } = this.#door;
+    if (isMetrics) exchange.send(metricsAnswer(this.#options.measures.text()));
+    else if (path === HEALTH_PATH || draining) exchange.send(stateAnswer(path === HEALTH_PATH, draining));
     // A task that just started gets its traffic one health check interval earlier when the check waits for its runtime.
-    else void this.#options.dispatcher.whenReady(READY_WAIT_MS).then(() => answer(this.ready));
+    else {
+      void this.#options.dispatcher
+        .whenReady(READY_WAIT_MS)
+        .then(() => exchange.send(stateAnswer(this.ready, this.#door.draining)));
+    }
     return true;
-  }
-
-  /** An HTTP request of the function's users. */
-  async #event(exchange: Exchange, target: string): Promise<void> {
-    const { request, requestId } = exchange;
-    const { format, functionArn, targetGroupArn, clock, dispatcher } = this.#options;
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') return this.#fail(exchange, 'upgradeRefused');
-    const body = await readBody(exchange, format.requestBytesMax);
-    if (body === 'gone') return;
-    if (body === 'tooLarge') return this.#fail(exchange, 'requestTooLarge');
-    const event = format.event(
-      {
-        method: request.method ?? 'GET',
-        target,
-        protocol: `HTTP/${request.httpVersion}`,
-        headers: request.rawHeaders,
-        body,
-        sourceIp: request.socket.remoteAddress ?? '',
-      },
-      { requestId, functionArn, targetGroupArn, nowMs: clock.now() },
-    );
-    const ticket = dispatcher.dispatch({ requestId, event, traceId: this.#traceId(request) });
-    onDisconnect(exchange, ticket.cancel);
-    exchange.dispatched = await ticket.dispatched;
-    const { outcome } = exchange.dispatched;
-    switch (outcome.kind) {
-      case 'response':
-        return this.#send(exchange, format.answer(outcome.payload));
-      case 'stream':
-        return this.#stream(exchange, outcome);
-      case 'error':
-        exchange.error = outcome.type;
-        return this.#fail(exchange, 'functionError');
-      case 'timeout':
-        return this.#fail(exchange, 'timeout');
-      case 'overloaded':
-        return this.#fail(exchange, 'overloaded', ['Retry-After', String(outcome.retryAfterSec)]);
-      case 'cancelled':
-        return;
-    }
-  }
-
-  /** A streamed answer: with prelude through to the client as it comes, without one as the format has it. */
-  async #stream(exchange: Exchange, stream: StreamedBody & { kind: 'stream' }): Promise<void> {
-    const { format } = this.#options;
-    let head = format.rawStreamHead(stream.contentType);
-    if (stream.contentType === PRELUDE_TYPE) {
-      const prelude = await readPrelude(stream.body);
-      const read = prelude ? format.streamHead(prelude.metadata) : 'stream without a valid prelude';
-      if (typeof read === 'string') {
-        stream.body.resume();
-        exchange.error = stream.trailingError()?.type ?? read;
-        return this.#fail(exchange, 'functionError');
-      }
-      head = read;
-    }
-    if (!head) {
-      const whole = await settled(stream);
-      if (whole.kind === 'response') return this.#send(exchange, format.answer(whole.payload));
-      exchange.error = whole.type;
-      return this.#fail(exchange, 'functionError');
-    }
-    const { response, request } = exchange;
-    writeHead(response, head, this.#headers(head.headers));
-    if (request.method === 'HEAD' || response.destroyed) {
-      stream.body.resume();
-      response.end();
-      return;
-    }
-    await this.#pour(exchange, stream);
-  }
-
-  /** Body to client with back-pressure. A client that leaves does not stop the function; a function that breaks off is shown as such. */
-  #pour(exchange: Exchange, { body, trailingError }: StreamedBody): Promise<void> {
-    const { response } = exchange;
-    return new Promise((resolve) => {
-      const brokeOff = (why: string): void => {
-        exchange.error = why;
-        response.destroy();
-      };
-      body.on('data', (chunk: Buffer) => {
-        exchange.bytesOut += chunk.length;
-      });
-      body.on('end', () => {
-        const error = trailingError();
-        if (error) brokeOff(error.type);
-        else response.end();
-      });
-      body.on('error', () => brokeOff('Runtime.ExitError'));
-      body.on('close', () => {
-        if (!body.readableEnded) brokeOff('Runtime.ExitError');
-        resolve();
-      });
-      response.on('close', () => {
-        body.unpipe(response);
-        body.resume();
-      });
-      body.pipe(response, { end: false });
-    });
-  }
-
-  /** Lambda's Invoke. */
-  async #invoke(exchange: Exchange, name: string): Promise<void> {
-    const { request, requestId } = exchange;
-    const { dispatcher, functionArn, timeoutMs } = this.#options;
-    const asked = invokeRequest(request.headers, requestId);
-    const bytesMax = 'type' in asked && asked.type === 'Event' ? ASYNC_BYTES_MAX : SYNC_BYTES_MAX;
-    const payload = await readBody(exchange, bytesMax);
-    if (payload === 'gone') return;
-    if (payload === 'tooLarge') return this.#send(exchange, invokeTooLarge(bytesMax, requestId));
-    if (!namesFunction(name, functionArn)) return this.#send(exchange, invokeNotFound(name, requestId));
-    if (!('type' in asked)) return this.#send(exchange, asked);
-    const event = invokeEvent(payload, requestId);
-    if (!Buffer.isBuffer(event)) return this.#send(exchange, event);
-    if (asked.type === 'DryRun') return this.#send(exchange, invokeDryRun(requestId));
-    const ticket = dispatcher.dispatch({
-      requestId,
-      event,
-      traceId: this.#traceId(request),
-      clientContext: asked.clientContext,
-    });
-    if (asked.type === 'Event') {
-      this.#send(exchange, invokeAccepted(requestId));
-      this.#inBackground(requestId, ticket.dispatched);
-      return;
-    }
-    onDisconnect(exchange, ticket.cancel);
-    exchange.dispatched = await ticket.dispatched;
-    const { outcome } = exchange.dispatched;
-    switch (outcome.kind) {
-      case 'cancelled':
-        return;
-      case 'overloaded':
-        return this.#send(exchange, invokeThrottled(outcome.retryAfterSec, requestId));
-      case 'timeout':
-        return this.#send(exchange, invokeTimeout(timeoutMs ?? 0, requestId));
-      default: {
-        const whole = await settled(outcome);
-        if (whole.kind === 'response') return this.#send(exchange, invokeResponse(whole.payload, requestId));
-        exchange.error = whole.type;
-        return this.#send(exchange, invokeFunctionError(whole, requestId));
-      }
-    }
-  }
-
-  /** An accepted asynchronous invocation holds up the drain like a request does; its failure shows in the log alone. */
-  #inBackground(requestId: string, dispatched: Promise<Dispatched>): void {
-    this.#active++;
-    const finished = dispatched.then(async ({ outcome }) => {
-      if (outcome.kind === 'response') return;
-      const failed = outcome.kind === 'stream' ? await settled(outcome) : outcome;
-      if (failed.kind === 'response') return;
-      const reason = failed.kind === 'error' ? failed.type : failed.kind;
-      this.#options.logger.error({ requestId, reason }, 'asynchronous invocation failed and is not retried');
-    });
-    void finished.finally(() => this.#ended());
-  }
-
-  #fail(exchange: Exchange, kind: FrontFailure, headers: readonly string[] = []): void {
-    exchange.error ??= kind;
-    const answer = this.#options.format.failure(kind);
-    this.#send(exchange, { ...answer, headers: [...answer.headers, ...headers] });
-  }
-
-  #send(exchange: Exchange, answer: HttpAnswer): void {
-    if (answer.malformed !== undefined) exchange.error = `malformed answer: ${answer.malformed}`;
-    exchange.bytesOut = answer.body.length;
-    this.#write(exchange.response, exchange.request, answer);
-  }
-
-  #write(response: ServerResponse, request: IncomingMessage, answer: HttpAnswer): void {
-    if (response.destroyed) return;
-    const headers = this.#headers(answer.headers);
-    if (answer.status !== 204 && answer.status !== 304) headers.push('Content-Length', String(answer.body.length));
-    writeHead(response, answer, headers);
-    response.end(request.method === 'HEAD' ? undefined : answer.body);
-  }
-
-  #headers(headers: readonly string[]): string[] {
-    return this.#draining ? [...headers, 'Connection', 'close'] : [...headers];
-  }
-
-  #traceId(request: IncomingMessage): string {
-    const given = request.headers['x-amzn-trace-id'];
-    if (typeof given === 'string' && given !== '') return given;
-    const { clock, random } = this.#options;
-    const seconds = Math.floor(clock.now() / 1000).toString(16);
-    return `Root=1-${seconds.padStart(8, '0')}-${random.hex(12)};Sampled=0`;
   }
 
   /** A programmer's error in the adapter itself: this request fails, the others go on. */
   #broke(exchange: Exchange, error: unknown): void {
+    const { logger, format } = this.#options;
     exchange.error = 'adapter error';
-    this.#options.logger.error(
-      { requestId: exchange.requestId, error: String((error as Error)?.stack ?? error) },
-      'bug',
-    );
+    logger.error({ requestId: exchange.requestId, error: String((error as Error)?.stack ?? error) }, 'bug');
     if (exchange.response.headersSent) exchange.response.destroy();
-    else this.#fail(exchange, 'functionError');
+    else exchange.send(format.failure('functionError'));
   }
 
   #ended(): void {
@@ -379,68 +197,39 @@ export class Front {
     if (this.#active === 0) this.#whenIdle();
   }
 
-  #logAccess(exchange: Exchange, target: string): void {
-    const { clock, access } = this.#options;
-    const { request, response, dispatched, error } = exchange;
-    const line = {
-      time: new Date(clock.now()).toISOString(),
-      requestId: exchange.requestId,
-      method: request.method,
-      target,
-      // 460 is what an ALB logs for a client that left before its answer.
-      status: response.headersSent ? response.statusCode : 460,
-      bytesIn: exchange.bytesIn,
-      bytesOut: exchange.bytesOut,
-      ms: round(clock.monotonic() - exchange.startedMs),
-      queueMs: dispatched && round(dispatched.queueMs),
-      runtimeMs: dispatched && round(dispatched.runtimeMs),
-      runtime: dispatched?.runtime,
-      traceId: request.headers['x-amzn-trace-id'],
-      error,
-    };
-    access(JSON.stringify(line));
+  #account(exchange: Exchange, target: string): void {
+    const { clock, access, measures } = this.#options;
+    const { request, response, dispatched, startedMs } = exchange;
+    // 460 is what an ALB logs for a client that left before its answer.
+    const status = response.headersSent ? response.statusCode : 460;
+    measures.answered(status, dispatched);
+    access(
+      accessLine({
+        timeMs: clock.now(),
+        requestId: exchange.requestId,
+        method: request.method ?? '',
+        target,
+        status,
+        bytesIn: exchange.bytesIn,
+        bytesOut: exchange.bytesOut,
+        ms: clock.monotonic() - startedMs,
+        queueMs: dispatched?.queueMs,
+        runtimeMs: dispatched?.runtimeMs,
+        runtime: dispatched?.runtime,
+        traceId: exchange.traceId,
+        error: exchange.error,
+      }),
+    );
   }
 }
 
-function writeHead(response: ServerResponse, { status, reason }: AnswerHead, headers: string[]): void {
-  if (reason === undefined) response.writeHead(status, headers);
-  else response.writeHead(status, reason, headers);
+function metricsAnswer(text: string): HttpAnswer {
+  const headers = ['Content-Type', 'text/plain; version=0.0.4; charset=utf-8'];
+  return { status: 200, reason: undefined, headers, body: Buffer.from(text) };
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100;
-}
-
-function wasForwarded(request: IncomingMessage): boolean {
-  const { headers } = request;
-  return (
-    headers['x-forwarded-for'] !== undefined ||
-    headers['x-forwarded-proto'] !== undefined ||
-    headers['x-forwarded-port'] !== undefined
-  );
-}
-
-/** The whole body; `tooLarge` as soon as that is known (node discards the rest), `gone` when the client left. */
-function readBody(exchange: Exchange, bytesMax: number): Promise<Buffer | 'tooLarge' | 'gone'> {
-  const { request } = exchange;
-  if (Number(request.headers['content-length'] ?? 0) > bytesMax) {
-    request.resume();
-    return Promise.resolve('tooLarge');
-  }
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => {
-      exchange.bytesIn += chunk.length;
-      if (exchange.bytesIn <= bytesMax) chunks.push(chunk);
-      else resolve('tooLarge');
-    });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.on('close', () => resolve('gone'));
-  });
-}
-
-function onDisconnect({ response }: Exchange, then: () => void): void {
-  response.on('close', () => {
-    if (!response.writableEnded) then();
-  });
+function stateAnswer(good: boolean, draining: boolean): HttpAnswer {
+  const text = good ? 'ok\n' : draining ? 'draining\n' : 'no runtime has asked for work\n';
+  const headers = ['Content-Type', 'text/plain'];
+  return { status: good ? 200 : 503, reason: undefined, headers, body: Buffer.from(text) };
 }

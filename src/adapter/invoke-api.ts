@@ -1,7 +1,8 @@
 /**
  * Lambda's own Invoke (`POST /2015-03-31/functions/{name}/invocations`), so that the AWS CLI and SDK clients can call a
- * task as they call the function. Pure: reads the request's headers, words the answers. What only Lambda knows is left out
- * instead of invented: the log tail (the function's output is another container's) and the executed version.
+ * task as they call the function. Pure: reads the request's path and headers, words the answers. What only Lambda knows
+ * is left out instead of invented: the log tail has the platform's own lines but not the function's (its output is another
+ * container's), and the executed version is told when the function's ARN tells it.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpAnswer } from './events/message.ts';
@@ -16,28 +17,65 @@ export type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
 
 const PATH = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?(.*))?$/;
 
-/** The function name in the path (decoded), or undefined when this is not an Invoke call. */
-export function invokedName(target: string): string | undefined {
+/** Which function an Invoke call asks for, as its path and query say. */
+export interface InvokedFunction {
+  /** A name, a partial ARN or an ARN, with or without qualifier. */
+  readonly name: string;
+  /** Parameter `Qualifier`. */
+  readonly qualifier: string | undefined;
+}
+
+/** Undefined when the request target is not an Invoke call's. */
+export function invokedFunction(target: string): InvokedFunction | undefined {
   const match = target.startsWith('/2015-03-31/') ? PATH.exec(target) : null;
   if (!match) return undefined;
+  return {
+    name: decoded(match[1] ?? ''),
+    qualifier: new URLSearchParams(match[2] ?? '').get('Qualifier') ?? undefined,
+  };
+}
+
+function decoded(text: string): string {
   try {
-    return decodeURIComponent(match[1] ?? '');
+    return decodeURIComponent(text);
   } catch {
-    return match[1];
+    // A stray % is no part of any function's name: it will not be found, and is shown as it came.
+    return text;
   }
 }
 
-/** Whether `given` (a name, a partial ARN or an ARN, with or without qualifier) names the function with this ARN. */
-export function namesFunction(given: string, functionArn: string): boolean {
-  const name = functionArn.split(':')[6] ?? functionArn;
-  const parts = given.split(':');
-  const at = parts.indexOf('function');
-  return (at < 0 ? parts[0] : parts[at + 1]) === name;
+/** `arn:aws:lambda:region:account:function:name[:qualifier]`, `account:function:name[:…]`, `name[:…]`. */
+const NAMED = /^(?:(?:(arn:[^:]+:lambda:[^:]+):)?(\d{12}):function:)?([^:]+)(?::([^:]+))?$/;
+
+/**
+ * The refusal when something else was asked for than this task runs; undefined when it is the one. A call without
+ * qualifier means whatever runs here. A version or alias is only known by the ARN that the task was given.
+ */
+export function misnamed(invoked: InvokedFunction, functionArn: string, requestId: string): HttpAnswer | undefined {
+  const [, ownPrefix, ownAccount, ownName, ownQualifier = '$LATEST'] = NAMED.exec(functionArn) ?? [];
+  const [, prefix = ownPrefix, account = ownAccount, name, suffix] = NAMED.exec(invoked.name) ?? [];
+  if (suffix !== undefined && invoked.qualifier !== undefined && suffix !== invoked.qualifier) {
+    const message = 'The derived qualifier from the function name does not match the specified qualifier.';
+    return serviceError(400, 'InvalidParameterValueException', message, requestId);
+  }
+  const qualifier = suffix ?? invoked.qualifier;
+  const same = prefix === ownPrefix && account === ownAccount && name === ownName;
+  if (same && (qualifier === undefined || qualifier === ownQualifier)) return undefined;
+  const wanted = `${prefix}:${account}:function:${name ?? invoked.name}${qualifier === undefined ? '' : `:${qualifier}`}`;
+  return serviceError(404, 'ResourceNotFoundException', `Function not found: ${wanted}`, requestId);
+}
+
+/** The version that answers, when the ARN tells it: none or `$LATEST`, or a number; an alias may mean any. */
+function executedVersion(functionArn: string): string | undefined {
+  const qualifier = NAMED.exec(functionArn)?.[4] ?? '$LATEST';
+  return qualifier === '$LATEST' || /^\d+$/.test(qualifier) ? qualifier : undefined;
 }
 
 export interface InvokeRequest {
   readonly type: InvocationType;
   readonly clientContext: string | undefined;
+  /** `X-Amz-Log-Type: Tail` */
+  readonly tail: boolean;
 }
 
 /** Reads the Invoke headers; an answer instead when they are invalid. */
@@ -47,21 +85,26 @@ export function invokeRequest(headers: IncomingHttpHeaders, requestId: string): 
     const message = `Value '${String(type)}' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]`;
     return serviceError(400, 'InvalidParameterValueException', message, requestId);
   }
+  const logType = headers['x-amz-log-type'] ?? 'None';
+  if (logType !== 'None' && logType !== 'Tail') {
+    const message = `Value '${String(logType)}' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]`;
+    return serviceError(400, 'InvalidParameterValueException', message, requestId);
+  }
+  const tail = logType === 'Tail';
   const encoded = headers['x-amz-client-context'];
-  if (typeof encoded !== 'string') return { type, clientContext: undefined };
-  const clientContext = asciiJson(Buffer.from(encoded, 'base64').toString('utf8'));
+  if (typeof encoded !== 'string') return { type, clientContext: undefined, tail };
+  const clientContext = compactJson(Buffer.from(encoded, 'base64').toString('utf8'));
   if (clientContext === undefined) {
     const message = 'Client context must be a valid Base64-encoded JSON object.';
     return serviceError(400, 'InvalidRequestContentException', message, requestId);
   }
-  return { type, clientContext };
+  return { type, clientContext, tail };
 }
 
-/** The JSON text with everything beyond ASCII escaped, as a header can carry it. */
-function asciiJson(text: string): string | undefined {
+/** The JSON text without what is only there to be read; undefined when it is not JSON. */
+function compactJson(text: string): string | undefined {
   try {
-    const compact = JSON.stringify(JSON.parse(text));
-    return compact.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    return JSON.stringify(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -79,19 +122,41 @@ export function invokeEvent(payload: Buffer, requestId: string): Buffer | HttpAn
   }
 }
 
-export function invokeResponse(payload: Buffer, requestId: string): HttpAnswer {
-  return answer(200, payload, requestId);
+/** What the answer to a synchronous call says beside the payload. */
+export interface InvokeFacts {
+  readonly requestId: string;
+  readonly functionArn: string;
+  /** The caller asked for the log's tail. */
+  readonly tail: boolean;
+  readonly runtimeMs: number;
+}
+
+export function invokeResponse(payload: Buffer, facts: InvokeFacts): HttpAnswer {
+  return answer(200, payload, facts.requestId, factHeaders(facts));
 }
 
 /** Success as a call, failure as a function: 200 with `X-Amz-Function-Error`. */
-export function invokeFunctionError(error: InvocationError, requestId: string): HttpAnswer {
-  return answer(200, error.payload, requestId, ['X-Amz-Function-Error', 'Unhandled']);
+export function invokeFunctionError(error: InvocationError, facts: InvokeFacts): HttpAnswer {
+  const headers = ['X-Amz-Function-Error', 'Unhandled', ...factHeaders(facts)];
+  return answer(200, error.payload, facts.requestId, headers);
 }
 
-export function invokeTimeout(timeoutMs: number, requestId: string): HttpAnswer {
-  const message = `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
+export function invokeTimeout(timeoutMs: number, facts: InvokeFacts): HttpAnswer {
+  const message = `RequestId: ${facts.requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
   const type = 'Sandbox.Timedout';
-  return invokeFunctionError({ type, payload: errorPayload(type, message) }, requestId);
+  return invokeFunctionError({ type, payload: errorPayload(type, message) }, facts);
+}
+
+function factHeaders({ requestId, functionArn, tail, runtimeMs }: InvokeFacts): string[] {
+  const version = executedVersion(functionArn);
+  const headers = version === undefined ? [] : ['X-Amz-Executed-Version', version];
+  if (!tail) return headers;
+  const lines =
+    `START RequestId: ${requestId}${version === undefined ? '' : ` Version: ${version}`}\n` +
+    `lambdacontainer: what the function wrote is in the log of its own container\n` +
+    `END RequestId: ${requestId}\n` +
+    `REPORT RequestId: ${requestId}\tDuration: ${runtimeMs.toFixed(2)} ms\n`;
+  return [...headers, 'X-Amz-Log-Result', Buffer.from(lines).toString('base64')];
 }
 
 export function invokeAccepted(requestId: string): HttpAnswer {
@@ -100,10 +165,6 @@ export function invokeAccepted(requestId: string): HttpAnswer {
 
 export function invokeDryRun(requestId: string): HttpAnswer {
   return { status: 204, reason: undefined, headers: ['x-amzn-RequestId', requestId], body: Buffer.alloc(0) };
-}
-
-export function invokeNotFound(name: string, requestId: string): HttpAnswer {
-  return serviceError(404, 'ResourceNotFoundException', `Function not found: ${name}`, requestId);
 }
 
 export function invokeTooLarge(bytesMax: number, requestId: string): HttpAnswer {

@@ -1,56 +1,105 @@
 /**
- * The adapter program: `adapter.mjs` serves, `adapter.mjs health` asks the one that serves. Reads the environment once;
- * SIGTERM and SIGINT drain, a second one ends at once.
+ * The adapter program: `adapter.mjs` serves, `adapter.mjs once` runs one invocation and ends with what became of it,
+ * `adapter.mjs health` asks either whether it listens. Reads the environment once; SIGTERM and SIGINT drain, a second one
+ * ends at once.
  */
-import { systemClock, systemRandom, UserError } from '../core/index.ts';
+import { setFlagsFromString } from 'node:v8';
+import { systemClock, systemRandom, type Timer, UserError } from '../core/index.ts';
 import { startAdapter } from './adapter.ts';
-import { readConfig, readPort } from './config.ts';
+import { readConfig, readJobConfig, readPort } from './config.ts';
 import { isHealthy } from './health.ts';
 import { jsonLogger } from './json-logger.ts';
+import { Job } from './once.ts';
 
-/** Lines of one turn of the event loop leave in one write. */
+/** Lines wait for each other this long: a write per request would cost as much as a tenth of its answer. */
+const LOG_FLUSH_MS = 100;
+const LOG_BYTES_MAX = 64 * 1024;
+
 let lines = '';
-function writeLine(line: string): void {
-  if (lines === '') setImmediate(flush);
+let flushTimer: Timer | undefined;
+
+function writeAccess(line: string): void {
   lines += `${line}\n`;
+  if (lines.length > LOG_BYTES_MAX) flush();
+  else flushTimer ??= systemClock.after(LOG_FLUSH_MS, flush, { unref: true });
 }
+
+/** What is not routine is written at once, with all that came before it. */
+function writeLog(line: string): void {
+  lines += `${line}\n`;
+  flush();
+}
+
 function flush(): void {
+  flushTimer?.cancel();
+  flushTimer = undefined;
   const batch = lines;
   lines = '';
   if (batch !== '') process.stdout.write(batch);
 }
 
+/**
+ * Without it V8 lets its young generation grow until a task's small memory is mostly the adapter's garbage. A flag of the
+ * program, not of its command line, so that it holds wherever the bundle is run.
+ */
+function keepSmall(): void {
+  setFlagsFromString('--optimize-for-size');
+}
+
 async function serve(): Promise<void> {
+  keepSmall();
   const config = readConfig(process.env);
-  const logger = jsonLogger(systemClock, writeLine);
+  process.on('exit', flush);
+  const logger = jsonLogger(systemClock, writeLog);
   const adapter = await startAdapter(config, {
     clock: systemClock,
     random: systemRandom,
     logger,
-    access: writeLine,
+    access: writeAccess,
   });
   const { httpPort, runtimePorts } = adapter;
   logger.info({ httpPort, runtimePorts, eventFormat: config.format.name }, 'listening');
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(130);
-    stopping = true;
+  onSignal((signal) => {
     logger.info({ signal }, 'draining');
     void adapter.close().then((abandoned) => {
       if (abandoned > 0) logger.error({ abandoned }, 'stopped with requests unfinished');
       else logger.info({}, 'stopped');
-      flush();
       process.exitCode = abandoned > 0 ? 1 : 0;
     });
+  });
+}
+
+/** Standard output belongs to the result, if it goes there: a job's log is standard error. */
+async function once(): Promise<void> {
+  const config = readJobConfig(process.env);
+  const logger = jsonLogger(systemClock, (line) => process.stderr.write(`${line}\n`));
+  const { stdin: input, stdout: output } = process;
+  const job = new Job(config, { clock: systemClock, random: systemRandom, logger, input, output });
+  logger.info(await job.listen(), 'listening');
+  onSignal((signal) => {
+    logger.info({ signal }, 'giving the function time to end');
+    job.stop();
+  });
+  process.exit(await job.run());
+}
+
+/** The first signal is an invitation, the second an order. */
+function onSignal(stop: (signal: NodeJS.Signals) => void): void {
+  let stopping = false;
+  const signalled = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    stop(signal);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  process.on('SIGTERM', signalled);
+  process.on('SIGINT', signalled);
 }
 
 async function main(): Promise<void> {
   const [command] = process.argv.slice(2);
   if (command === undefined) return serve();
-  if (command !== 'health') throw new UserError(`unknown command '${command}'; the only one is 'health'`, 2);
+  if (command === 'once') return once();
+  if (command !== 'health') throw new UserError(`unknown command '${command}'; there are 'once' and 'health'`, 2);
   process.exitCode = (await isHealthy(readPort(process.env))) ? 0 : 1;
 }
 

@@ -7,10 +7,11 @@
  * It neither starts nor stops processes, knows no queue beyond what `invoke` was given early, and has no timeouts of its
  * own: a caller that stops waiting ignores the outcome, while the runtime stays busy until it answers.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { Clock, Timer } from '../core/index.ts';
+import { type Clock, type Logger, silentLogger, type Timer } from '../core/index.ts';
+import { Extensions, type FunctionFacts } from './extensions.ts';
+import { PRELUDE_TYPE } from './prelude.ts';
+import { type Connection, type RuntimeCall, RuntimeWire, wholeAnswer } from './runtime-wire.ts';
 
 export interface InvocationContext {
   readonly requestId: string;
@@ -46,11 +47,11 @@ export type Outcome =
   | ({ readonly kind: 'error' } & InvocationError);
 
 export type RuntimeState =
-  /** Has not asked for work yet. */
+  /** Has not asked for work yet, or an extension beside it has not. */
   | 'starting'
   /** Waits in `next`. */
   | 'ready'
-  /** Has as many invocations as it takes at once, or is about to ask for the next one. */
+  /** Has as many invocations as it takes at once, is about to ask for the next one, or waits for its extensions. */
   | 'busy'
   /** Its connection closed; a restarted process brings it back by asking for work. */
   | 'gone'
@@ -70,37 +71,44 @@ export interface RuntimeApiOptions {
    * @default 1
    */
   readonly maxConcurrency?: number;
+  /** What extensions are told of the function. @default empty texts */
+  readonly facts?: FunctionFacts;
+  /** Takes what extensions do and fail at. @default none */
+  readonly logger?: Logger;
 }
+
+const NO_FACTS: FunctionFacts = { functionName: '', functionVersion: '$LATEST', handler: '', accountId: '' };
 
 /** Lambda's limit of a buffered answer: 6 MB and 100 bytes. */
 export const RESPONSE_BYTES_MAX = 6 * 1024 * 1024 + 100;
 
 /**
- * Clients that keep one connection from `next` to the answer, so that its end is their end. Others prove nothing by
- * closing: curl opens one per call, Go and Rust drop an idle one after 90 s, fetch after 4 s, and a handler may run for
- * hours. With those a death shows when the restarted process asks for work.
+ * Clients that keep one connection from `next` to the answer, so that its end is their end. Go's and Rust's drop an idle
+ * one after 90 s, and a handler may run for hours: with those an end proves something only before. Others prove nothing by
+ * closing (curl opens a connection per call, fetch drops one after 4 s): there a death shows when the restarted process
+ * asks for work.
  */
 const HOLDS_CONNECTION = /^(aws-lambda-(nodejs|python|java)|aws_lambda_cpp|lambdacontainer-runtime)/i;
+const HOLDS_FOR_A_WHILE = /^aws-lambda-(go|rust)/i;
+const A_WHILE_MS = 80_000;
 
 const NEXT = '/2018-06-01/runtime/invocation/next';
 const INIT_ERROR = '/2018-06-01/runtime/init/error';
 const ANSWER = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
-const ACCEPTED = Buffer.from('{"status":"OK"}\n');
+const JSON_TYPE = 'Content-Type: application/json\r\n';
+const ACCEPTED = wholeAnswer(202, JSON_TYPE, '{"status":"OK"}\n');
 
 interface Flight {
   readonly event: Uint8Array;
   readonly context: InvocationContext;
-  readonly resolve: (outcome: Outcome) => void;
-  /** The connection that a break of would mean the runtime's end; undefined when a break means nothing. */
-  socket: Socket | undefined;
+  readonly settle: (outcome: Outcome) => void;
+  /** The connection whose break would mean the runtime's end; undefined when a break means nothing. */
+  connection: Connection | undefined;
+  /** Until when it would, on the monotonic clock. */
+  heldUntilMs: number;
   /** Its answer has begun to arrive. */
   answering: boolean;
   grace: Timer | undefined;
-}
-
-interface Parked {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
 }
 
 export class RuntimeApi {
@@ -110,11 +118,16 @@ export class RuntimeApi {
   readonly maxConcurrency: number;
   readonly #clock: Clock;
   readonly #graceMs: number;
-  readonly #server: Server;
-  readonly #parked: Parked[] = [];
+  readonly #wire: RuntimeWire;
+  readonly #extensions: Extensions;
+  /** Requests for work that wait. */
+  readonly #parked: RuntimeCall[] = [];
   readonly #inFlight = new Map<string, Flight>();
   readonly #early: Flight[] = [];
+  #lastAgent = '';
+  #lastHeldMs = 0;
   #asked = false;
+  #served = false;
   #initError: InvocationError | undefined;
   /** When the runtime was last known to live, on the monotonic clock; undefined: known to be gone. */
   #seenMs: number | undefined;
@@ -123,27 +136,29 @@ export class RuntimeApi {
     this.#clock = options.clock;
     this.#graceMs = options.graceMs ?? 1000;
     this.maxConcurrency = options.maxConcurrency ?? 1;
-    // A runtime waits in `next` for as long as there is no work, and puts stack traces of up to 1 MB into a header.
-    this.#server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 2 << 20 });
-    this.#server.timeout = 0;
-    this.#server.on('request', (request, response) => this.#serve(request, response));
-    this.#server.on('connection', (socket: Socket) => socket.on('close', () => this.#connectionClosed(socket)));
+    this.#extensions = new Extensions({
+      clock: options.clock,
+      logger: options.logger ?? silentLogger,
+      facts: options.facts ?? NO_FACTS,
+      sendsInvoke: this.maxConcurrency === 1,
+      onSettled: () => {
+        this.#handOver();
+        this.onChange();
+      },
+    });
+    this.#wire = new RuntimeWire((call) => this.#serve(call));
+    this.#wire.onConnectionClosed = (connection) => this.#connectionClosed(connection);
   }
 
   /** Starts listening; `port` 0 picks a free one. Resolves with the port. Rejects when the port is taken. */
   listen(port = 0, host = '127.0.0.1'): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return this.#wire.listen(port, host);
   }
 
   get state(): RuntimeState {
     if (this.#inFlight.size > 0 && this.free === 0) return 'busy';
-    if (this.#parked.length > 0) return 'ready';
+    if (this.#parked.length > 0 && this.#extensions.settled) return 'ready';
+    if (this.#parked.length > 0) return this.#served ? 'busy' : 'starting';
     if (this.#initError) return 'failed';
     if (!this.#asked) return 'starting';
     // Between an answer and the next `next` there is a moment without either.
@@ -152,6 +167,7 @@ export class RuntimeApi {
 
   /** How many invocations would be handed over at once. */
   get free(): number {
+    if (this.#parked.length === 0 || !this.#extensions.settled) return 0;
     return Math.max(0, Math.min(this.#parked.length, this.maxConcurrency - this.#inFlight.size));
   }
 
@@ -170,15 +186,25 @@ export class RuntimeApi {
    * died, or failed to initialise. Never rejects. Invocations given early are served in order.
    */
   invoke(event: Uint8Array, context: InvocationContext): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const flight: Flight = { event, context, resolve, socket: undefined, answering: false, grace: undefined };
-      if (this.#initError && this.#parked.length === 0) {
-        resolve({ kind: 'error', ...this.#initError });
-        return;
-      }
-      this.#early.push(flight);
-      this.#handOver();
+    return new Promise((resolve) => this.give(event, context, resolve));
+  }
+
+  /** As `invoke`, without the promise: `settle` is called exactly once, possibly before this returns. */
+  give(event: Uint8Array, context: InvocationContext, settle: (outcome: Outcome) => void): void {
+    if (this.#initError && this.#parked.length === 0) {
+      settle({ kind: 'error', ...this.#initError });
+      return;
+    }
+    this.#early.push({
+      event,
+      context,
+      settle,
+      connection: undefined,
+      heldUntilMs: Number.POSITIVE_INFINITY,
+      answering: false,
+      grace: undefined,
     });
+    this.#handOver();
   }
 
   /** For a caller that owns the process: it has exited, so whatever it was given fails now. */
@@ -188,165 +214,171 @@ export class RuntimeApi {
     this.onChange();
   }
 
+  /** Tells the extensions to end. Resolves when they have, or after two seconds. */
+  shutdown(): Promise<void> {
+    return this.#extensions.shutdown();
+  }
+
   /** Closes the port and every connection; what is in flight fails. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.runtimeExited('Runtime API closed');
-    this.#server.closeAllConnections();
-    await closed;
+    await this.#wire.close();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const url = request.url ?? '';
-    if (request.method === 'GET' && url === NEXT) {
-      this.#next(request, response);
-    } else if (request.method === 'POST' && url === INIT_ERROR) {
-      this.#initFailed(request, response);
+  #serve(call: RuntimeCall): void {
+    const { method, target } = call;
+    if (method === 'GET' && target === NEXT) {
+      this.#next(call);
+    } else if (method === 'POST' && target === INIT_ERROR) {
+      this.#initFailed(call);
     } else {
-      const match = request.method === 'POST' ? ANSWER.exec(url) : null;
+      const match = method === 'POST' ? ANSWER.exec(target) : null;
+      if (!match && this.#extensions.serve(call)) return;
       const flight = match ? this.#inFlight.get(match[1] ?? '') : undefined;
-      if (!match) refuse(request, response, 404, 'InvalidRequest', `no such path: ${request.method} ${url}`);
-      else if (!flight || flight.answering) refuse(request, response, 400, 'InvalidRequestID', 'Invalid request ID');
-      else if (match[2] === 'error') this.#errored(flight, request, response);
-      else if (isStreaming(request)) this.#streamed(flight, request, response);
-      else this.#answered(flight, request, response);
+      if (!match) refuse(call, 404, 'InvalidRequest', `no such path: ${method} ${target}`);
+      else if (!flight || flight.answering) refuse(call, 400, 'InvalidRequestID', 'Invalid request ID');
+      else if (match[2] === 'error') this.#errored(flight, call);
+      else if (isStreaming(call)) this.#streamed(flight, call);
+      else this.#answered(flight, call);
     }
   }
 
-  #next(request: IncomingMessage, response: ServerResponse): void {
-    if (this.maxConcurrency === 1) {
+  #next(call: RuntimeCall): void {
+    if (this.maxConcurrency === 1 && (this.#inFlight.size > 0 || this.#parked.length > 0)) {
       // One invocation at a time: whoever asks again without an answer is a new process, or has forgotten the old work.
       for (const flight of this.#inFlight.values()) this.#fail(flight, 'Runtime exited without providing a response');
-      for (const parked of this.#parked.splice(0)) parked.response.destroy();
+      for (const parked of this.#parked.splice(0)) parked.connection.destroy();
     }
-    const parked: Parked = { request, response };
-    this.#parked.push(parked);
+    this.#parked.push(call);
     this.#asked = true;
     this.#initError = undefined;
-    response.on('close', () => {
-      const index = this.#parked.indexOf(parked);
+    call.gone = () => {
+      const index = this.#parked.indexOf(call);
       if (index < 0) return;
       this.#parked.splice(index, 1);
       this.#seenMs = undefined;
       this.onChange();
-    });
+    };
+    this.#extensions.hurry();
     this.#handOver();
     this.onChange();
   }
 
   #handOver(): void {
-    while (this.free > 0) {
+    while (this.#early.length > 0 && this.free > 0) {
       const flight = this.#early.shift();
-      if (!flight) return;
       const parked = this.#parked.shift();
-      if (!parked) return;
+      if (!flight || !parked) return;
       this.#deliver(flight, parked);
     }
   }
 
-  #deliver(flight: Flight, { request, response }: Parked): void {
+  #deliver(flight: Flight, call: RuntimeCall): void {
     const { context, event } = flight;
-    if (HOLDS_CONNECTION.test(request.headers['user-agent'] ?? '')) flight.socket = request.socket;
+    const { connection } = call;
+    const heldMs = connection.keptAlive ? this.#heldMs(call.header('user-agent') ?? '') : 0;
+    if (heldMs > 0) {
+      flight.connection = connection;
+      flight.heldUntilMs = heldMs + this.#clock.monotonic();
+    }
     this.#inFlight.set(context.requestId, flight);
-    const headers = [
-      'Content-Type',
-      'application/json',
-      'Content-Length',
-      String(event.byteLength),
-      'Lambda-Runtime-Aws-Request-Id',
-      context.requestId,
-      'Lambda-Runtime-Deadline-Ms',
-      String(Math.trunc(context.deadlineMs)),
-      'Lambda-Runtime-Invoked-Function-Arn',
-      context.functionArn,
-    ];
-    if (context.traceId) headers.push('Lambda-Runtime-Trace-Id', context.traceId);
-    if (context.clientContext) headers.push('Lambda-Runtime-Client-Context', context.clientContext);
-    if (context.cognitoIdentity) headers.push('Lambda-Runtime-Cognito-Identity', context.cognitoIdentity);
-    response.writeHead(200, headers);
-    response.end(event);
+    this.#served = true;
+    let headers =
+      `${JSON_TYPE}Lambda-Runtime-Aws-Request-Id: ${context.requestId}\r\n` +
+      `Lambda-Runtime-Deadline-Ms: ${Math.trunc(context.deadlineMs)}\r\n` +
+      `Lambda-Runtime-Invoked-Function-Arn: ${context.functionArn}\r\n`;
+    if (context.traceId) headers += `Lambda-Runtime-Trace-Id: ${context.traceId}\r\n`;
+    if (context.clientContext) headers += `Lambda-Runtime-Client-Context: ${headerJson(context.clientContext)}\r\n`;
+    if (context.cognitoIdentity)
+      headers += `Lambda-Runtime-Cognito-Identity: ${headerJson(context.cognitoIdentity)}\r\n`;
+    call.answer(200, headers, event);
+    this.#extensions.invoked(context);
     // The runtime may have died since it asked: its connection is then closed already, and no event will say so.
-    if (request.socket.destroyed) this.#suspect(flight);
+    if (connection.destroyed) this.#suspect(flight);
   }
 
-  #answered(flight: Flight, request: IncomingMessage, response: ServerResponse): void {
-    this.#collect(flight, request, (payload) => {
+  /** For how long this client keeps its connection for the answer; remembered, because it is nearly always the same one. */
+  #heldMs(agent: string): number {
+    if (agent !== this.#lastAgent) {
+      this.#lastAgent = agent;
+      const aWhile = HOLDS_FOR_A_WHILE.test(agent) ? A_WHILE_MS : 0;
+      this.#lastHeldMs = HOLDS_CONNECTION.test(agent) ? Number.POSITIVE_INFINITY : aWhile;
+    }
+    return this.#lastHeldMs;
+  }
+
+  #answered(flight: Flight, call: RuntimeCall): void {
+    this.#collect(flight, call, (payload) => {
       if (!payload) {
         const message = `Response payload size exceeded maximum allowed payload size (${RESPONSE_BYTES_MAX} bytes).`;
         const type = 'Function.ResponseSizeTooLarge';
+        refuse(call, 413, 'RequestEntityTooLarge', message);
         this.#settle(flight, { kind: 'error', type, payload: errorPayload(type, message) });
-        refuse(request, response, 413, 'RequestEntityTooLarge', message);
         return;
       }
-      const contentType = request.headers['content-type'] ?? 'application/json';
+      const contentType = call.header('content-type') ?? 'application/json';
+      const failed = trailingError(call);
+      accept(call);
+      if (failed) {
+        // Go's client reports a reader that failed in the middle like this, streaming or not.
+        this.#settle(flight, { kind: 'error', ...failed });
+        return;
+      }
       this.#settle(flight, { kind: 'response', contentType, payload });
-      accept(response);
     });
   }
 
-  #errored(flight: Flight, request: IncomingMessage, response: ServerResponse): void {
-    this.#collect(flight, request, (payload = Buffer.alloc(0)) => {
-      this.#settle(flight, { kind: 'error', ...reportedError(request, payload) });
-      accept(response);
+  #errored(flight: Flight, call: RuntimeCall): void {
+    this.#collect(flight, call, (payload = Buffer.alloc(0)) => {
+      accept(call);
+      this.#settle(flight, { kind: 'error', ...reportedError(call, payload) });
     });
   }
 
-  #streamed(flight: Flight, request: IncomingMessage, response: ServerResponse): void {
+  #streamed(flight: Flight, call: RuntimeCall): void {
     flight.answering = true;
     flight.grace?.cancel();
-    const trailingError = (): InvocationError | undefined => {
-      const type = request.trailers['lambda-runtime-function-error-type'];
-      if (type === undefined) return undefined;
-      const body = request.trailers['lambda-runtime-function-error-body'] ?? '';
-      return { type, payload: Buffer.from(body, 'base64') };
-    };
-    request.on('end', () => {
-      accept(response);
+    const body = call.stream();
+    body.on('end', () => {
+      accept(call);
       this.#land(flight);
     });
-    request.on('close', () => this.#land(flight));
-    const contentType = request.headers['content-type'] ?? 'application/octet-stream';
-    flight.resolve({ kind: 'stream', contentType, body: request, trailingError });
+    body.on('close', () => this.#land(flight));
+    const contentType = call.header('content-type') ?? 'application/octet-stream';
+    flight.settle({ kind: 'stream', contentType, body, trailingError: () => trailingError(call) });
   }
 
   /** Reads a whole body; `done` gets undefined when it is too large. A body that breaks off fails the invocation. */
-  #collect(flight: Flight, request: IncomingMessage, done: (payload: Buffer | undefined) => void): void {
+  #collect(flight: Flight, call: RuntimeCall, done: (payload: Buffer | undefined) => void): void {
     flight.answering = true;
     flight.grace?.cancel();
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= RESPONSE_BYTES_MAX) chunks.push(chunk);
-      else chunks.length = 0;
-    });
-    request.on('end', () => done(bytes > RESPONSE_BYTES_MAX ? undefined : joined(chunks)));
-    request.on('close', () => {
-      if (request.complete) return;
+    call.gone = () => {
       flight.answering = false;
-      flight.socket = request.socket;
+      flight.connection = call.connection;
+      flight.heldUntilMs = Number.POSITIVE_INFINITY;
       this.#suspect(flight);
-    });
+    };
+    call.collect(RESPONSE_BYTES_MAX, done);
   }
 
-  #initFailed(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const error = reportedError(request, joined(chunks));
+  #initFailed(call: RuntimeCall): void {
+    call.collect(RESPONSE_BYTES_MAX, (payload = Buffer.alloc(0)) => {
+      const error = reportedError(call, payload);
       this.#initError = error;
       this.#seenMs = undefined;
-      for (const flight of this.#early.splice(0)) flight.resolve({ kind: 'error', ...error });
+      for (const flight of this.#early.splice(0)) flight.settle({ kind: 'error', ...error });
       if (this.maxConcurrency === 1) {
         for (const flight of this.#inFlight.values()) this.#fail(flight, 'Runtime exited without providing a response');
       }
-      accept(response);
+      accept(call);
       this.onChange();
     });
   }
 
-  #connectionClosed(socket: Socket): void {
-    for (const flight of this.#inFlight.values()) if (flight.socket === socket) this.#suspect(flight);
+  #connectionClosed(connection: Connection): void {
+    for (const flight of this.#inFlight.values()) {
+      if (flight.connection === connection && this.#clock.monotonic() < flight.heldUntilMs) this.#suspect(flight);
+    }
   }
 
   /** Gives up the flight after the grace, unless its answer arrives on another connection. */
@@ -369,7 +401,7 @@ export class RuntimeApi {
   }
 
   #settle(flight: Flight, outcome: Outcome): void {
-    flight.resolve(outcome);
+    flight.settle(outcome);
     this.#land(flight);
   }
 
@@ -404,16 +436,32 @@ export async function settled(outcome: Outcome): Promise<Exclude<Outcome, { kind
   return { kind: 'response', contentType: outcome.contentType, payload: Buffer.concat(chunks) };
 }
 
-function isStreaming(request: IncomingMessage): boolean {
-  return String(request.headers['lambda-runtime-function-response-mode'] ?? '').toLowerCase() === 'streaming';
+/** JSON text as a header can carry it: on one line, everything beyond ASCII escaped. */
+function headerJson(text: string): string {
+  return text
+    .replace(/[\r\n\t]/g, ' ')
+    .replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function reportedError(request: IncomingMessage, payload: Buffer): InvocationError {
-  const given = request.headers['lambda-runtime-function-error-type'];
-  return {
-    type: typeof given === 'string' && given !== '' ? given : (errorTypeOf(payload) ?? 'Runtime.Unknown'),
-    payload,
-  };
+/** Said so, or by the type of the answer: Go's client does not say so. */
+function isStreaming(call: RuntimeCall): boolean {
+  return (
+    call.header('lambda-runtime-function-response-mode')?.toLowerCase() === 'streaming' ||
+    call.header('content-type') === PRELUDE_TYPE
+  );
+}
+
+/** What the runtime reported after the body of its answer. */
+function trailingError(call: RuntimeCall): InvocationError | undefined {
+  const type = call.trailer('lambda-runtime-function-error-type');
+  if (type === undefined) return undefined;
+  const body = call.trailer('lambda-runtime-function-error-body') ?? '';
+  return { type, payload: Buffer.from(body, 'base64') };
+}
+
+function reportedError(call: RuntimeCall, payload: Buffer): InvocationError {
+  const given = call.header('lambda-runtime-function-error-type');
+  return { type: given ? given : (errorTypeOf(payload) ?? 'Runtime.Unknown'), payload };
 }
 
 function errorTypeOf(payload: Buffer): string | undefined {
@@ -426,19 +474,10 @@ function errorTypeOf(payload: Buffer): string | undefined {
   }
 }
 
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [only] = chunks;
-  return chunks.length === 1 && only ? only : Buffer.concat(chunks);
+function accept(call: RuntimeCall): void {
+  call.answerWhole(ACCEPTED);
 }
 
-function accept(response: ServerResponse): void {
-  response.writeHead(202, { 'Content-Type': 'application/json', 'Content-Length': ACCEPTED.length });
-  response.end(ACCEPTED);
-}
-
-function refuse(request: IncomingMessage, response: ServerResponse, status: number, type: string, text: string): void {
-  request.resume();
-  const body = errorPayload(type, text);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length });
-  response.end(body);
+function refuse(call: RuntimeCall, status: number, type: string, text: string): void {
+  call.answer(status, JSON_TYPE, errorPayload(type, text));
 }

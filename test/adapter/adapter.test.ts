@@ -304,15 +304,26 @@ exports.handler = async (event, context) => {
 
   test('RequestResponse, by name, partial ARN and ARN, with client context', async () => {
     const { adapter } = await serving(nodeRuntime(), { 'index.js': FUNCTION });
-    for (const name of ['hello', '000000000000:function:hello', FUNCTION_ARN, 'hello:live']) {
+    for (const name of ['hello', '000000000000:function:hello', FUNCTION_ARN, 'hello:$LATEST']) {
       const headers = { 'X-Amz-Client-Context': Buffer.from('{"custom":{"ü":1}}').toString('base64') };
       const answer = await ask(adapter.httpPort, path(name), { method: 'POST', body: '{"a":1}', headers });
       expect([name, answer.status, answer.headers['x-amz-function-error']]).toEqual([name, 200, undefined]);
+      expect(answer.headers['x-amz-executed-version']).toBe('$LATEST');
       expect(JSON.parse(answer.body.toString())).toMatchObject({ event: { a: 1 }, custom: { ü: 1 } });
     }
     expect(JSON.parse((await ask(adapter.httpPort, path(), { method: 'POST' })).body.toString())).toMatchObject({
       event: {},
     });
+  });
+
+  test('the log’s tail has the platform’s lines', async () => {
+    const { adapter } = await serving(nodeRuntime(), { 'index.js': FUNCTION });
+    const headers = { 'X-Amz-Log-Type': 'Tail' };
+    const answer = await ask(adapter.httpPort, path(), { method: 'POST', body: '{}', headers });
+    const id = answer.headers['x-amzn-requestid'];
+    const tail = Buffer.from(String(answer.headers['x-amz-log-result']), 'base64').toString();
+    expect(tail).toMatch(new RegExp(`^START RequestId: ${id} Version: \\$LATEST\n.*\nEND RequestId: ${id}\nREPORT `));
+    expect((await ask(adapter.httpPort, path(), { method: 'POST' })).headers).not.toHaveProperty('x-amz-log-result');
   });
 
   test('6 MB in and 6 MB out', async () => {
@@ -365,6 +376,13 @@ exports.handler = async (event, context) => {
     type: string;
   }[] = [
     { reason: 'another function', name: 'other', status: 404, type: 'ResourceNotFoundException' },
+    { reason: 'another version', name: 'hello:7', status: 404, type: 'ResourceNotFoundException' },
+    {
+      reason: 'unknown log type',
+      headers: { 'X-Amz-Log-Type': 'Head' },
+      status: 400,
+      type: 'InvalidParameterValueException',
+    },
     { reason: 'no JSON', body: '{', status: 400, type: 'InvalidRequestContentException' },
     {
       reason: 'unknown type',

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Dispatcher, type DispatcherOptions, NO_TIMEOUT_MS } from '../../src/adapter/dispatcher.ts';
+import { type Dispatched, Dispatcher, type DispatcherOptions, NO_TIMEOUT_MS } from '../../src/adapter/dispatcher.ts';
 import { RuntimeApi, settled } from '../../src/adapter/runtime-api.ts';
 import { type Clock, systemClock, VirtualClock } from '../../src/core/index.ts';
 import { ask, FUNCTION_ARN } from './support.ts';
@@ -115,7 +115,7 @@ test('no request is mixed up with another, whatever finishes first', async () =>
           for (const runtime of scripted) void runtime.run();
           const tickets = turns.map((turn, index) => dispatcher.dispatch(job(`${index}-${turn}`)));
           for (const [index, ticket] of tickets.entries()) {
-            const { outcome } = await ticket.dispatched;
+            const { outcome } = await ticket;
             expect(outcome).toMatchObject({ kind: 'response' });
             expect((outcome as { payload: Buffer }).payload.toString()).toBe(`answer to ${index}-${turns[index]}`);
           }
@@ -144,13 +144,17 @@ describe('queue', () => {
       { queueMax: 3 },
     );
     await start(0);
-    const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((id) => dispatcher.dispatch(job(id)));
+    const [a, b] = ['a', 'b'].map((id) => dispatcher.dispatch(job(id)));
+    const cancelled: Dispatched[] = [];
+    const c = dispatcher.submit(job('c'), (dispatched) => cancelled.push(dispatched));
+    const d = dispatcher.dispatch(job('d'));
     expect(dispatcher.queued).toBe(3);
-    expect((await e?.dispatched)?.outcome).toEqual({ kind: 'overloaded', retryAfterSec: 1 });
-    c?.cancel();
-    expect((await c?.dispatched)?.outcome).toEqual({ kind: 'cancelled' });
+    expect((await dispatcher.dispatch(job('e'))).outcome).toEqual({ kind: 'overloaded', retryAfterSec: 1 });
+    c.cancel();
+    c.cancel();
+    expect(cancelled.map(({ outcome }) => outcome)).toEqual([{ kind: 'cancelled' }]);
     first.open();
-    await Promise.all([a, b, d].map((ticket) => ticket?.dispatched));
+    await Promise.all([a, b, d]);
     expect(scripted[0]?.jobs.map(({ id }) => id)).toEqual(['a', 'b', 'd']);
   });
 
@@ -158,7 +162,7 @@ describe('queue', () => {
     const { dispatcher, scripted, start } = await fleet(1, async () => '1');
     await start(0);
     const before = Date.now();
-    await dispatcher.dispatch(job('a')).dispatched;
+    await dispatcher.dispatch(job('a'));
     const deadline = (scripted[0]?.jobs[0]?.deadlineMs ?? 0) - NO_TIMEOUT_MS;
     expect(deadline).toBeGreaterThanOrEqual(before);
     expect(deadline).toBeLessThanOrEqual(Date.now());
@@ -167,7 +171,7 @@ describe('queue', () => {
   test('runtimes take turns', async () => {
     const { dispatcher, scripted, start } = await fleet(3, async () => '1');
     await Promise.all([start(0), start(1), start(2)]);
-    for (const id of ['a', 'b', 'c']) await dispatcher.dispatch(job(id)).dispatched;
+    for (const id of ['a', 'b', 'c']) await dispatcher.dispatch(job(id));
     expect(scripted.map(({ jobs }) => jobs.length)).toEqual([1, 1, 1]);
   });
 });
@@ -205,10 +209,10 @@ test('a crash in mid-invocation costs only its own request', async () => {
   await crash.opened;
   const others = Array.from({ length: 10 }, (_, index) => dispatcher.dispatch(job(`ok-${index}`)));
   scripted[0]?.end();
-  const { outcome } = await crashing.dispatched;
+  const { outcome } = await crashing;
   expect(outcome).toMatchObject({ kind: 'error', type: 'Runtime.ExitError' });
   for (const [index, ticket] of others.entries()) {
-    expect((await ticket.dispatched).outcome).toMatchObject({ payload: Buffer.from(`ok-${index}`) });
+    expect((await ticket).outcome).toMatchObject({ payload: Buffer.from(`ok-${index}`) });
   }
 });
 
@@ -218,8 +222,8 @@ test('when every runtime failed to start, the init error answers what waits and 
   const body = '{"errorType":"Runtime.ImportModuleError","errorMessage":"no such module"}';
   for (const port of ports) await ask(port, '/2018-06-01/runtime/init/error', { method: 'POST', body });
   const expected = { kind: 'error', type: 'Runtime.ImportModuleError' };
-  expect((await waiting.dispatched).outcome).toMatchObject(expected);
-  expect((await dispatcher.dispatch(job('b')).dispatched).outcome).toMatchObject(expected);
+  expect((await waiting).outcome).toMatchObject(expected);
+  expect((await dispatcher.dispatch(job('b'))).outcome).toMatchObject(expected);
   expect(dispatcher.ready).toBe(false);
 });
 
@@ -245,23 +249,23 @@ describe('timeout', () => {
     expect(scripted[0]?.jobs[0]?.deadlineMs).toBe(clock.now() + 3000);
     expect(dispatcher.ready).toBe(true);
     clock.step();
-    const dispatched = await ticket.dispatched;
+    const dispatched = await ticket;
     expect(dispatched).toMatchObject({ outcome: { kind: 'timeout' }, runtimeMs: 3000, runtime: 0 });
     expect(dispatcher.ready).toBe(false);
     const next = dispatcher.dispatch(job('next'));
     expect(runtimes[0]?.state).toBe('busy');
     slow.open();
-    const { outcome } = await next.dispatched;
+    const { outcome } = await next;
     expect((await settled(outcome as never)).payload.toString()).toBe('next');
     expect(dispatcher.ready).toBe(true);
   });
 
   test('what waits in the queue for as long is refused as never started', async () => {
     const clock = new VirtualClock();
-    const { dispatcher } = await fleet(1, async () => '1', { clock, timeoutMs: 3000 });
+    const { dispatcher } = await fleet(1, async () => '1', { clock, waitMs: 3000 });
     const ticket = dispatcher.dispatch(job('a'));
     clock.step();
-    expect(await ticket.dispatched).toMatchObject({ outcome: { kind: 'overloaded' }, queueMs: 3000 });
+    expect(await ticket).toMatchObject({ outcome: { kind: 'overloaded' }, queueMs: 3000 });
     expect(dispatcher.queued).toBe(0);
   });
 });

@@ -140,7 +140,7 @@ describe('a person’s mistakes', () => {
         'lambdacontainer adapter: invalid configuration:',
         "  LAMBDACONTAINER_HTTP_PORT: 'eighty' is not a whole number from 0 to 65535",
         "  LAMBDACONTAINER_RUNTIME_APIS: missing; host:port of each function container's Runtime API, comma-separated",
-        "  LAMBDACONTAINER_EVENT_FORMAT: 'soap' is none of alb, alb-multi-value, http-api-v2, function-url",
+        "  LAMBDACONTAINER_EVENT_FORMAT: 'soap' is none of alb, alb-multi-value, http-api-v2, function-url, rest-api-v1",
         '  LAMBDACONTAINER_FUNCTION_ARN: missing',
         '  LAMBDACONTAINER_TARGET_GROUP_ARN: missing; ALB events name their target group',
         '',
@@ -163,7 +163,7 @@ describe('a person’s mistakes', () => {
   test('an unknown command', async () => {
     const program = start(ENV, ['serve']);
     expect(await program.exited).toBe(2);
-    expect(program.stderr()).toContain("unknown command 'serve'");
+    expect(program.stderr()).toContain("unknown command 'serve'; there are 'once' and 'health'");
   });
 
   const wrong: { reason: string; env: Record<string, string>; says: RegExp }[] = [

@@ -161,7 +161,8 @@ describe('an invocation', () => {
 
   test.each([
     ['an unknown id', 'POST', '/2018-06-01/runtime/invocation/nobody/response', 400],
-    ['a path of another API', 'GET', '/2020-01-01/extension/event/next', 404],
+    ['a path of no API', 'GET', '/2018-06-01/runtime/invocation', 404],
+    ['a path of the extensions that there is not', 'GET', '/2020-01-01/extension/register', 404],
     ['a wrong method', 'GET', '/2018-06-01/runtime/invocation/a/response', 404],
   ])('%s is refused', async (_reason, method, path, status) => {
     const { port } = await started();
@@ -231,6 +232,24 @@ describe('a runtime that goes', () => {
     expect(await clock.run(() => api.inFlight === 0, 3_600_000)).toBe(false);
     await answer(port, 'a', '"late"');
     expect((await outcome).kind).toBe('response');
+  });
+
+  test.each([
+    ['is', 79_000, 'gone'],
+    ['is not', 81_000, 'busy'],
+  ])('Go’s client %s taken for dead when its connection ends after %i ms', async (_is, ms, state) => {
+    const { api, port, clock } = await started();
+    const outcome = api.invoke(Buffer.from('1'), context('a'));
+    const taken = next(port, { 'User-Agent': 'aws-lambda-go/go1.26' }, new Agent({ keepAlive: true }));
+    await taken.answered;
+    clock.after(ms, () => {});
+    clock.step();
+    taken.call.socket?.destroy();
+    await ask(port, '/a-round-trip-later');
+    await ask(port, '/and-another');
+    await clock.run(() => api.inFlight === 0, 60_000);
+    expect(api.state).toBe(state);
+    if (state === 'gone') expect(errorType(await outcome)).toBe('Runtime.ExitError');
   });
 
   test('a restarted process asks for work: the old invocation fails at once, the new one is served', async () => {
@@ -342,6 +361,49 @@ describe('streamed answers', () => {
     expect(errorType(await settled(outcome))).toBe('Runtime.ExitError');
     await until(() => api.inFlight === 0);
   });
+});
+
+describe('answers that do not say that they stream', () => {
+  const post = async (headers: Record<string, string>, trailers: Record<string, string>) => {
+    const { api, port } = await started();
+    const outcome = api.invoke(Buffer.from('1'), context('a'));
+    await next(port).answered;
+    const call = request({
+      host: '127.0.0.1',
+      port,
+      method: 'POST',
+      path: '/2018-06-01/runtime/invocation/a/response',
+      headers: { 'Transfer-Encoding': 'chunked', Trailer: Object.keys(trailers).join(', '), ...headers },
+    });
+    call.write('one ');
+    call.addTrailers(trailers);
+    call.end('two');
+    return settled(await outcome);
+  };
+
+  test('stream by their type, as Go’s client has it', async () => {
+    const type = 'application/vnd.awslambda.http-integration-response';
+    expect(await post({ 'Content-Type': type }, {})).toMatchObject({ kind: 'response', contentType: type });
+  });
+
+  test('fail by their trailers, as Go’s client has it', async () => {
+    const trailers = {
+      'Lambda-Runtime-Function-Error-Type': 'Oops',
+      'Lambda-Runtime-Function-Error-Body': Buffer.from('{"errorType":"Oops"}').toString('base64'),
+    };
+    expect(await post({ 'Content-Type': 'application/json' }, trailers)).toEqual({
+      kind: 'error',
+      type: 'Oops',
+      payload: Buffer.from('{"errorType":"Oops"}'),
+    });
+  });
+});
+
+test('a context that no header could carry as it is', async () => {
+  const { api, port } = await started();
+  void api.invoke(Buffer.from('1'), context('a', { clientContext: '{\r\n"ü":"\ud83d\ude00"}' }));
+  const { headers } = await next(port).answered;
+  expect(JSON.parse(String(headers['lambda-runtime-client-context']))).toEqual({ ü: '\u{1f600}' });
 });
 
 describe('several invocations at once', () => {

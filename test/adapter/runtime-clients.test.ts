@@ -1,13 +1,17 @@
 /**
  * The same cases behind every runtime client that this machine has: ours for Node.js and Python, AWS's own for Python
- * (`pip install awslambdaric`, for the machine's python3 or in a virtual environment at <tmp>/lambdacontainer-ric), and a
- * shell bootstrap with curl, which opens a connection per call.
+ * (`pip install awslambdaric`, for the machine's python3 or in a virtual environment at <tmp>/lambdacontainer-ric) and for Go
+ * (built with the machine's `go`), and a shell bootstrap with curl, which opens a connection per call. What they show is
+ * the table in docs/compatibility.md.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runtimeFile } from '../../src/local-cloud/runtimes/locate.ts';
+import { type Case, ConformanceMatrix } from './conformance-matrix.ts';
 import {
   ask,
   codeFolder,
@@ -25,15 +29,20 @@ interface Client {
   /** Undefined: not on this machine; the cases are then skipped by name. */
   readonly command: readonly string[] | undefined;
   readonly handler: Record<string, string>;
-  readonly brokenModule: Record<string, string>;
-  readonly initErrorType: string;
+  /** Code that fails to start, and the type of the error that it is told with; undefined: the client tells none. */
+  readonly broken: { readonly files: Record<string, string>; readonly errorType: string } | undefined;
+  readonly streams: boolean;
+  /** Takes several at once with AWS_LAMBDA_MAX_CONCURRENCY. */
+  readonly several: boolean;
+  /** What it does as the first process of its container. */
+  readonly onSigterm: 'goes on' | 'ends';
   /** A shell's few lines are asked for less. */
   readonly full: boolean;
 }
 
 const PYTHON_HANDLER = {
   'index.py': `
-import os, signal
+import os, signal, time
 def handler(event, context):
     do = event.get('do')
     if do == 'fail':
@@ -42,6 +51,10 @@ def handler(event, context):
         os.kill(os.getpid(), signal.SIGKILL)
     if do == 'exit':
         raise SystemExit(3)
+    if do == 'sleep':
+        print('sleeping', flush=True)
+        time.sleep(event['ms'] / 1000)
+        return 'slept'
     if do == 'fill':
         return 'x' * event['size']
     if do == 'size':
@@ -62,10 +75,15 @@ def handler(event, context):
 
 const NODE_HANDLER = {
   'index.js': `
-exports.handler = async (event, context) => {
+const plain = async (event, context) => {
   if (event.do === 'fail') { const error = new Error('asked for'); error.name = 'ValueError'; throw error; }
   if (event.do === 'crash') process.kill(process.pid, 'SIGKILL');
   if (event.do === 'exit') process.exit(3);
+  if (event.do === 'sleep') {
+    console.log('sleeping');
+    await new Promise((resolve) => setTimeout(resolve, event.ms));
+    return 'slept';
+  }
   if (event.do === 'fill') return 'x'.repeat(event.size);
   if (event.do === 'size') return event.text.length;
   if (event.do === 'context') return {
@@ -77,18 +95,36 @@ exports.handler = async (event, context) => {
   };
   if (event.do === 'unserialisable') { const value = {}; value.self = value; return value; }
   return { echo: event, text: 'ü✓' };
-};`,
+};
+exports.handler = process.env._HANDLER === 'index.handler' && !process.env.STREAMS ? plain
+  : awslambda.streamifyResponse(async (event, stream) => {
+    const metadata = { statusCode: 202, headers: { 'Content-Type': 'text/plain' }, cookies: ['a=1'] };
+    stream = awslambda.HttpResponseStream.from(stream, metadata);
+    stream.write('one ');
+    if (event.path === '/breaks') throw new Error('asked for');
+    stream.end('two');
+  });`,
 };
 
 const SHELL_BOOTSTRAP = {
   bootstrap: `#!/bin/sh
 base="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+answer() { curl -sS -o /dev/null --data-binary @- "$base/invocation/$id/$1"; }
 while :; do
-  event=$(curl -sS -D head.$$ "$base/invocation/next") || exit 1
+  curl -sS -D head.$$ -o event.$$ "$base/invocation/next" || exit 1
   id=$(tr -d '\\r' < head.$$ | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
-  case "$event" in
-    *'"fail"'*) curl -sS -o /dev/null -H 'Lambda-Runtime-Function-Error-Type: ValueError' -d '{"errorType":"ValueError","errorMessage":"asked for"}' "$base/invocation/$id/error" ;;
-    *) printf '{"echo":%s,"text":"ü✓"}' "$event" | curl -sS -o /dev/null --data-binary @- "$base/invocation/$id/response" ;;
+  case "$(head -c 200 event.$$)" in
+    *'"fail"'*) printf '{"errorType":"ValueError","errorMessage":"asked for"}' | answer error ;;
+    *'"crash"'*) kill -9 $$ ;;
+    *'"sleep"'*) echo sleeping; sleep 0.5; printf '"slept"' | answer response ;;
+    *'"fill"'*) { printf '"'; head -c "$(sed 's/[^0-9]//g' event.$$)" /dev/zero | tr '\\0' x; printf '"'; } | answer response ;;
+    *'"size"'*) sed 's/.*"text":"//; s/"}$//' event.$$ | tr -d '\\n' | wc -c | answer response ;;
+    *'/stream"'*|*'/breaks"'*) {
+        printf '{"statusCode":202,"headers":{"Content-Type":"text/plain"},"cookies":["a=1"]}'
+        head -c 8 /dev/zero; printf 'one two'
+      } | curl -sS -o /dev/null -T - -X POST -H 'Content-Type: application/vnd.awslambda.http-integration-response' \\
+        -H 'Lambda-Runtime-Function-Response-Mode: streaming' "$base/invocation/$id/response" ;;
+    *) { printf '{"echo":'; cat event.$$; printf ',"text":"ü✓"}'; } | answer response ;;
   esac
 done
 `,
@@ -98,38 +134,80 @@ const ricPython = [join(tmpdir(), 'lambdacontainer-ric/bin/python'), ...(python 
   (name) => spawnSync(name, ['-c', 'import awslambdaric, runtime_client']).status === 0,
 );
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
+const goFunction = builtGoFunction();
+/** As root on Linux a process can be the first of its own container, as it will be on Fargate. */
+const asFirst = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL'];
+const canBeFirst = spawnSync(asFirst[0] ?? '', [...asFirst.slice(1), 'true']).status === 0;
+
+/**
+ * AWS's Go client is a library: the function of `go-function/` is built with it, once per version of its sources. Undefined:
+ * there is no Go here, or the module cannot be had.
+ */
+function builtGoFunction(): string | undefined {
+  const source = join(import.meta.dirname, 'go-function');
+  const files = ['main.go', 'go.mod', 'go.sum'].map((name) => readFileSync(join(source, name)));
+  const hash = createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 12);
+  const program = join(tmpdir(), `lambdacontainer-go-function-${hash}`);
+  if (existsSync(program)) return program;
+  if (spawnSync('go', ['mod', 'download'], { cwd: source }).status !== 0) return undefined;
+  const built = spawnSync('go', ['build', '-o', program, '.'], { cwd: source, encoding: 'utf8' });
+  if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
+  return program;
+}
+
+const NODE_BROKEN = { 'index.js': `require('no-such-package');` };
+const PYTHON_BROKEN = { 'index.py': 'import no_such_package' };
+const IMPORT_ERROR = 'Runtime.ImportModuleError';
 
 const clients: Client[] = [
   {
     name: 'node.mjs',
     command: nodeRuntime(),
     handler: NODE_HANDLER,
-    brokenModule: { 'index.js': `require('no-such-package');` },
-    initErrorType: 'Runtime.ImportModuleError',
+    broken: { files: NODE_BROKEN, errorType: IMPORT_ERROR },
+    streams: true,
+    several: true,
+    onSigterm: 'goes on',
     full: true,
   },
   {
     name: 'python.py',
     command: python ? [python, runtimeFile('python.py')] : undefined,
     handler: PYTHON_HANDLER,
-    brokenModule: { 'index.py': 'import no_such_package' },
-    initErrorType: 'Runtime.ImportModuleError',
+    broken: { files: PYTHON_BROKEN, errorType: IMPORT_ERROR },
+    streams: false,
+    several: true,
+    onSigterm: 'goes on',
     full: true,
   },
   {
     name: 'awslambdaric',
     command: ricPython ? [ricPython, '-m', 'awslambdaric', 'index.handler'] : undefined,
     handler: PYTHON_HANDLER,
-    brokenModule: { 'index.py': 'import no_such_package' },
-    initErrorType: 'Runtime.ImportModuleError',
+    broken: { files: PYTHON_BROKEN, errorType: IMPORT_ERROR },
+    streams: false,
+    several: true,
+    onSigterm: 'goes on',
+    full: true,
+  },
+  {
+    name: 'aws-lambda-go',
+    command: goFunction ? [goFunction] : undefined,
+    handler: {},
+    broken: undefined,
+    streams: true,
+    several: true,
+    onSigterm: 'ends',
     full: true,
   },
   {
     name: 'a shell bootstrap',
     command: hasCurl ? ['/bin/sh', 'bootstrap'] : undefined,
     handler: SHELL_BOOTSTRAP,
-    brokenModule: {},
-    initErrorType: '',
+    broken: undefined,
+    streams: true,
+    several: false,
+    onSigterm: 'goes on',
     full: false,
   },
 ];
@@ -140,14 +218,20 @@ async function invoke(adapter: TestAdapter, event: object, headers: Record<strin
   return { error: answer.headers['x-amz-function-error'], value: JSON.parse(answer.body.toString('utf8')) as never };
 }
 
-describe.each(clients)('$name', ({ command: found, handler, brokenModule, initErrorType, full }) => {
+const matrix = new ConformanceMatrix();
+
+describe.each(clients)('$name', (client) => {
+  const { name, command: found, handler, broken, streams, several, onSigterm, full } = client;
   const command = found ?? [];
   const all = test.skipIf(!found);
+  const shows = (cell: Case, what = '✓') => matrix.record(name, cell, what);
+
   all('answers, one invocation after another', async () => {
     const { adapter } = await serving(command, handler);
     for (let n = 0; n < 5; n++) {
       expect(await invoke(adapter, { n })).toEqual({ error: undefined, value: { echo: { n }, text: 'ü✓' } });
     }
+    shows('success');
   });
 
   all('reports errors and goes on', async () => {
@@ -156,13 +240,90 @@ describe.each(clients)('$name', ({ command: found, handler, brokenModule, initEr
     expect(error).toBe('Unhandled');
     expect(value).toMatchObject({ errorType: 'ValueError', errorMessage: 'asked for' });
     expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
+    shows('error');
   });
+
+  if (broken) {
+    all('an init error is told with its own text, and the process ends', async () => {
+      const adapter = await testAdapter();
+      const runtime = startRuntime(command, codeFolder(broken.files), adapter.runtimePorts[0] ?? 0);
+      const { error, value } = await invoke(adapter, {});
+      expect(error).toBe('Unhandled');
+      expect(value).toMatchObject({
+        errorType: broken.errorType,
+        errorMessage: expect.stringMatching(/no.such.package/),
+      });
+      expect(await runtime.exited).toBe(1);
+      expect(adapter.front.ready).toBe(false);
+      shows('init error');
+    });
+  } else {
+    shows('init error', 'ends, tells none');
+  }
+
+  all('a slow one is told so; it is used again when it has finished', async () => {
+    const { adapter, runtimes } = await serving(command, handler, { env: { LAMBDACONTAINER_TIMEOUT_MS: '150' } });
+    const { error, value } = await invoke(adapter, { do: 'sleep', ms: 500 });
+    expect(error).toBe('Unhandled');
+    expect(value).toMatchObject({ errorType: 'Sandbox.Timedout' });
+    expect(adapter.front.ready).toBe(false);
+    await runtimes[0]?.says('sleeping');
+    await adapter.whenReady();
+    expect(await invoke(adapter, { n: 1 })).toMatchObject({ error: undefined });
+    shows('timeout');
+  });
+
+  all('6 MB either way, and more is an error that costs nothing else', async () => {
+    const { adapter } = await serving(command, handler);
+    const size = 6 * 1024 * 1024 - 100;
+    expect((await invoke(adapter, { do: 'size', text: 'x'.repeat(size) })).value).toBe(size);
+    expect(((await invoke(adapter, { do: 'fill', size })).value as string).length).toBe(size);
+    const { error, value } = await invoke(adapter, { do: 'fill', size: 6 * 1024 * 1024 + 200 });
+    expect([error, (value as { errorType: string }).errorType]).toEqual(['Unhandled', 'Function.ResponseSizeTooLarge']);
+    shows('6 MB body');
+  });
+
+  if (streams) {
+    all('a streamed answer goes through with its status, headers and cookies', async () => {
+      const { adapter } = await serving(command, handler, { runtimeEnv: { STREAMS: '1', GO_FUNCTION_STREAMS: '1' } });
+      const answer = await ask(adapter.httpPort, '/stream');
+      expect(answer).toMatchObject({
+        status: 202,
+        headers: { 'content-type': 'text/plain', 'set-cookie': ['a=1'], 'transfer-encoding': 'chunked' },
+        body: Buffer.from('one two'),
+      });
+      if (full) await expect(ask(adapter.httpPort, '/breaks')).rejects.toThrow('aborted');
+      expect((await ask(adapter.httpPort, '/stream')).status).toBe(202);
+      shows('streaming');
+    });
+  } else {
+    shows('streaming', 'has none');
+  }
 
   all('48 concurrent callers of 3 processes each get their own answer', async () => {
     const { adapter } = await serving(command, handler, { processes: 3 });
     const answers = await Promise.all(Array.from({ length: 48 }, (_, n) => invoke(adapter, { n })));
     expect(answers.map(({ value }) => value)).toEqual(answers.map((_, n) => ({ echo: { n }, text: 'ü✓' })));
+    if (!several) shows('concurrency', '✓, one per process');
   });
+
+  if (several) {
+    all('one process takes several at once, up to its limit', async () => {
+      const { adapter } = await serving(command, handler, {
+        env: { LAMBDACONTAINER_MAX_CONCURRENCY: '4' },
+        runtimeEnv: { AWS_LAMBDA_MAX_CONCURRENCY: '4' },
+      });
+      // Four that sleep are only over together when they sleep beside each other; a fifth waits.
+      const sleepers = Array.from({ length: 4 }, () => invoke(adapter, { do: 'sleep', ms: 400 }));
+      await adapter.whenRunning(4);
+      const fifth = invoke(adapter, { n: 5 });
+      expect((await Promise.all(sleepers)).map(({ value }) => value)).toEqual(Array(4).fill('slept'));
+      expect((await fifth).value).toMatchObject({ echo: { n: 5 } });
+      const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => invoke(adapter, { n })));
+      expect(answers.map(({ value }) => value)).toEqual(answers.map((_, n) => ({ echo: { n }, text: 'ü✓' })));
+      shows('concurrency', '✓, several per process');
+    });
+  }
 
   all('a process that is killed while it waits comes back when restarted', async () => {
     const { adapter, runtimes, folder } = await serving(command, handler);
@@ -171,6 +332,40 @@ describe.each(clients)('$name', ({ command: found, handler, brokenModule, initEr
     expect(adapter.front.ready).toBe(false);
     startRuntime(command, folder, adapter.runtimePorts[0] ?? 0);
     expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
+  });
+
+  all.each(full ? ['crash', 'exit'] : ['crash'])(
+    '%s in mid-invocation: this one fails, the restarted process serves',
+    async (how) => {
+      const { adapter, runtimes, folder } = await serving(command, handler);
+      const failing = invoke(adapter, { do: how });
+      await runtimes[0]?.exited;
+      // Where a connection proves nothing, the restarted process does, by asking for work.
+      startRuntime(command, folder, adapter.runtimePorts[0] ?? 0);
+      const { error, value } = await failing;
+      expect(error).toBe('Unhandled');
+      expect(value).toMatchObject({ errorType: 'Runtime.ExitError' });
+      expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
+      if (how === 'crash') shows('crash');
+    },
+  );
+
+  test.skipIf(!found || !canBeFirst)('SIGTERM in mid-invocation, as the first process of its container', async () => {
+    const { adapter, runtimes, folder } = await serving([...asFirst, ...command], handler);
+    const [runtime] = runtimes;
+    const sleeping = invoke(adapter, { do: 'sleep', ms: 500 });
+    await runtime?.says('sleeping');
+    process.kill(onlyChild(runtime?.child.pid ?? 0), 'SIGTERM');
+    if (onSigterm === 'goes on') {
+      expect(await sleeping).toEqual({ error: undefined, value: 'slept' });
+      expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
+      shows('SIGTERM', 'goes on and finishes');
+    } else {
+      await runtime?.exited;
+      startRuntime(command, folder, adapter.runtimePorts[0] ?? 0);
+      expect((await sleeping).value).toMatchObject({ errorType: 'Runtime.ExitError' });
+      shows('SIGTERM', 'ends at once: 502');
+    }
   });
 
   if (!full) return;
@@ -202,38 +397,27 @@ describe.each(clients)('$name', ({ command: found, handler, brokenModule, initEr
     });
   });
 
-  all('6 MB either way, and more is an error that costs nothing else', async () => {
-    const { adapter } = await serving(command, handler);
-    const size = 6 * 1024 * 1024 - 100;
-    expect((await invoke(adapter, { do: 'size', text: 'x'.repeat(size) })).value).toBe(size);
-    expect(((await invoke(adapter, { do: 'fill', size })).value as string).length).toBe(size);
-    const { error, value } = await invoke(adapter, { do: 'fill', size: 6 * 1024 * 1024 + 200 });
-    expect([error, (value as { errorType: string }).errorType]).toEqual(['Unhandled', 'Function.ResponseSizeTooLarge']);
-  });
-
   all('a result that is not JSON is an error', async () => {
     const { adapter } = await serving(command, handler);
     expect((await invoke(adapter, { do: 'unserialisable' })).error).toBe('Unhandled');
     expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
   });
-
-  all.each(['crash', 'exit'])('%s in mid-invocation: this one fails, the restarted process serves', async (how) => {
-    const { adapter, runtimes, folder } = await serving(command, handler);
-    const { error, value } = await invoke(adapter, { do: how });
-    expect(error).toBe('Unhandled');
-    expect(value).toMatchObject({ errorType: 'Runtime.ExitError' });
-    await runtimes[0]?.exited;
-    startRuntime(command, folder, adapter.runtimePorts[0] ?? 0);
-    expect((await invoke(adapter, { n: 1 })).error).toBeUndefined();
-  });
-
-  all('an init error is told with its own text, and the process ends', async () => {
-    const adapter = await testAdapter();
-    const runtime = startRuntime(command, codeFolder(brokenModule), adapter.runtimePorts[0] ?? 0);
-    const { error, value } = await invoke(adapter, {});
-    expect(error).toBe('Unhandled');
-    expect(value).toMatchObject({ errorType: initErrorType, errorMessage: expect.stringMatching(/no.such.package/) });
-    expect(await runtime.exited).toBe(1);
-    expect(adapter.front.ready).toBe(false);
-  });
 });
+
+test.skipIf(!goFunction)('a Go function that asks for SIGTERM gets it as an extension would', async () => {
+  const runtimeEnv = { GO_FUNCTION_SIGTERM: '1' };
+  const { adapter, runtimes } = await serving([goFunction ?? ''], {}, { runtimeEnv });
+  expect(await invoke(adapter, { n: 1 })).toMatchObject({ error: undefined });
+  expect(adapter.logLines.some((line) => line.includes('extension registered'))).toBe(true);
+  runtimes[0]?.kill('SIGTERM');
+  await runtimes[0]?.says('told to end');
+});
+
+test('docs/compatibility.md says what was shown', () => {
+  expect(matrix.stale(clients.map(({ name }) => name))).toEqual([]);
+});
+
+/** The process that `unshare` has started: the first in its own world, an ordinary one in ours. */
+function onlyChild(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+}

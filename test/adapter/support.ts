@@ -147,6 +147,10 @@ export interface TestAdapter extends Adapter {
   readonly logLines: string[];
   /** Resolves at the first change of any runtime or request after which the condition holds. */
   readonly until: (condition: () => boolean) => Promise<void>;
+  /** Resolves when the adapter says that it is ready. */
+  readonly whenReady: () => Promise<void>;
+  /** Resolves when so many invocations are in runtimes at once. */
+  readonly whenRunning: (count: number) => Promise<void>;
 }
 
 /** An adapter in this process on free ports; closed when the test ends. */
@@ -198,7 +202,19 @@ export async function testAdapter(
       waiting.add(check);
       check();
     });
-  return { ...adapter, accessLines, logLines, until };
+  const whenReady = async () => {
+    // The readiness check itself waits for a runtime, a while at a time.
+    while ((await ask(adapter.httpPort, '/_lambdacontainer/ready')).status !== 200) await turn();
+  };
+  const whenRunning = async (count: number) => {
+    const line = `lambdacontainer_adapter_running ${count}\n`;
+    while (!adapter.measures.text().includes(line)) await turn();
+  };
+  return { ...adapter, accessLines, logLines, until, whenReady, whenRunning };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** An adapter whose runtimes run the given files. Resolves once every runtime has asked for work. */

@@ -45,21 +45,17 @@ export interface AlbOptions {
  */
 export function albEvent(request: HttpRequest, options: AlbOptions): Buffer {
   const [path, query] = splitTarget(request.target);
-  const headers: [string, string][] = [];
-  for (let i = 0; i + 1 < request.headers.length; i += 2) {
-    headers.push([(request.headers[i] ?? '').toLowerCase(), request.headers[i + 1] ?? '']);
-  }
-  headers.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const queryField = options.multiValue ? 'multiValueQueryStringParameters' : 'queryStringParameters';
-  const headersField = options.multiValue ? 'multiValueHeaders' : 'headers';
-  const collect = options.multiValue ? allValues : lastValues;
+  const { multiValue } = options;
+  const queryField = multiValue ? 'multiValueQueryStringParameters' : 'queryStringParameters';
+  const headersField = multiValue ? 'multiValueHeaders' : 'headers';
+  const collect = multiValue ? allValues : lastValues;
   const { body, isBase64Encoded } = eventBody(request);
   return Buffer.from(
     `{"requestContext":{"elb":{"targetGroupArn":${JSON.stringify(options.targetGroupArn)}}}` +
-      `,"httpMethod":${JSON.stringify(request.method)},"path":${JSON.stringify(path)}` +
-      `,"${queryField}":${orderedJson(collect(queryPairs(query)))}` +
-      `,"${headersField}":${orderedJson(collect(headers))}` +
-      `,"body":${JSON.stringify(body)},"isBase64Encoded":${isBase64Encoded}}`,
+      `,"httpMethod":"${request.method}","path":${JSON.stringify(path)}` +
+      `,"${queryField}":${query === '' ? '{}' : orderedJson(collect(queryPairs(query)))}` +
+      `,"${headersField}":${headersJson(request.headers, multiValue)}` +
+      `,"body":${body === '' ? '""' : JSON.stringify(body)},"isBase64Encoded":${isBase64Encoded}}`,
   );
 }
 
@@ -75,6 +71,30 @@ function allValues(pairs: readonly [string, string][]): Map<string, string[]> {
     else values.set(name, [value]);
   }
   return values;
+}
+
+/** Names in lower case and sorted; of equal ones the last value, or a list of all. */
+function headersJson(raw: readonly string[], multiValue: boolean): string {
+  const names: string[] = [];
+  const values: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    // A dozen headers: pushed down to their place, behind their equals, they are sorted before a sort would have begun.
+    let at = names.length;
+    while (at > 0 && (names[at - 1] as string) > name) at--;
+    names.splice(at, 0, name);
+    values.splice(at, 0, raw[i + 1] as string);
+  }
+  let text = '{';
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const first = i;
+    while (i + 1 < names.length && names[i + 1] === name) i++;
+    if (text.length > 1) text += ',';
+    const shown = multiValue ? values.slice(first, i + 1) : values[i];
+    text += `${JSON.stringify(name)}:${JSON.stringify(shown)}`;
+  }
+  return `${text}}`;
 }
 
 /** The HTTP answer that an ALB makes of a function's payload; a 502 page with `malformed` when it cannot be used. */
@@ -121,8 +141,8 @@ function oneHeaders(given: unknown): string[] | string {
   if (given === undefined) return [];
   if (!isRecord(given)) return 'headers is not an object';
   const headers: string[] = [];
-  for (const [name, value] of Object.entries(given)) {
-    const problem = append(headers, name, value);
+  for (const name in given) {
+    const problem = append(headers, name, given[name]);
     if (problem) return problem;
   }
   return headers;

@@ -93,15 +93,21 @@ function joinedHeaders(raw: readonly string[]): { headers: Map<string, string>; 
 function joinedQuery(query: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const [rawName, rawValue] of queryPairs(query)) {
-    const name = decoded(rawName.replaceAll('+', ' '));
-    const value = decoded(rawValue.replaceAll('+', ' '));
+    const name = percentAndPlus(rawName);
+    const value = percentAndPlus(rawValue);
     const before = values.get(name);
     values.set(name, before === undefined ? value : `${before},${value}`);
   }
   return values;
 }
 
-function decoded(text: string): string {
+/** A name or value of a query string, decoded. */
+export function percentAndPlus(text: string): string {
+  return decoded(text.replaceAll('+', ' '));
+}
+
+/** Percent-encoding undone. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -117,14 +123,14 @@ function decodedPath(path: string): string {
 }
 
 /** The entry that the nearest load balancer appended; those before it are the client's word. */
-function lastForwardedFor(headers: readonly string[]): string | undefined {
+export function lastForwardedFor(headers: readonly string[]): string | undefined {
   return header(headers, 'x-forwarded-for')?.split(',').at(-1)?.trim() || undefined;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** `12/Mar/2026:19:03:58 +0000` */
-function commonLogTime(ms: number): string {
+export function commonLogTime(ms: number): string {
   const iso = new Date(ms).toISOString();
   return `${iso.slice(8, 10)}/${MONTHS[Number(iso.slice(5, 7)) - 1]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
 }

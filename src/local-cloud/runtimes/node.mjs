@@ -1,8 +1,10 @@
 /**
  * A Node.js runtime client for the stand-in base image, with the contract of AWS's own: loads the handler that _HANDLER
- * names from LAMBDA_TASK_ROOT, asks AWS_LAMBDA_RUNTIME_API for work one invocation at a time, and answers. Runs in the
- * function's process on the machine's own node; it is not part of the product's bundle and imports nothing of it.
+ * names from LAMBDA_TASK_ROOT, asks AWS_LAMBDA_RUNTIME_API for work one invocation at a time, and answers. With
+ * AWS_LAMBDA_MAX_CONCURRENCY it asks for that many at once, in one process, as AWS's does. Runs in the function's process
+ * on the machine's own node; it is not part of the product's bundle and imports nothing of it.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import Module, { createRequire } from 'node:module';
@@ -29,14 +31,24 @@ for (const [name, value] of Object.entries({
 // ------------------------------------------------------------------------------------------------------- Runtime API
 
 const [apiHost, apiPort] = api.split(':');
-const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+/** Set, even to 1, it means the mode for several at once: no invocation has the process for itself. */
+const concurrency = env.AWS_LAMBDA_MAX_CONCURRENCY === undefined ? undefined : Number(env.AWS_LAMBDA_MAX_CONCURRENCY);
+if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1)) {
+  process.stderr.write(
+    `runtime: AWS_LAMBDA_MAX_CONCURRENCY is '${env.AWS_LAMBDA_MAX_CONCURRENCY}', not a whole number\n`,
+  );
+  process.exit(1);
+}
+/** Of the invocation whose code runs: its id, and the connection that it keeps from `next` to its answer. */
+const invocations = new AsyncLocalStorage();
+const startAgent = new Agent({ keepAlive: true, maxSockets: 1 });
 const BASE = '/2018-06-01/runtime';
 const USER_AGENT = `lambdacontainer-runtime-node/1 node/${process.versions.node}`;
 
 function open(method, path, headers, onAnswer) {
   return request(
     {
-      agent,
+      agent: invocations.getStore()?.agent ?? startAgent,
       host: apiHost,
       port: apiPort,
       method,
@@ -90,8 +102,9 @@ function headerText(text) {
 
 // -------------------------------------------------------------------------------------------------------------- logs
 
-/** Of the invocation that runs; undefined while the function starts, as on Lambda. */
+/** Of the invocation that runs, where there is only one; undefined while the function starts, as on Lambda. */
 let requestId;
+const currentId = () => (concurrency === undefined ? requestId : invocations.getStore()?.requestId);
 const jsonLogs = env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === 'JSON';
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 const leastLevel = Math.max(0, LEVELS.indexOf(env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase() ?? 'TRACE'));
@@ -101,11 +114,12 @@ function log(level, parameters) {
   const timestamp = new Date().toISOString();
   if (jsonLogs) process.stdout.write(`${jsonLine(timestamp, level, parameters)}\n`);
   // A message is one line: Lambda keeps its line ends as carriage returns.
-  else process.stdout.write(`${timestamp}\t${requestId}\t${level}\t${format(...parameters).replaceAll('\n', '\r')}\n`);
+  else
+    process.stdout.write(`${timestamp}\t${currentId()}\t${level}\t${format(...parameters).replaceAll('\n', '\r')}\n`);
 }
 
 function jsonLine(timestamp, level, parameters) {
-  const line = { timestamp, level, requestId };
+  const line = { timestamp, level, requestId: currentId() };
   line.message = parameters.length === 1 ? parameters[0] : format(...parameters);
   const error = parameters.find((parameter) => parameter instanceof Error);
   if (error && parameters.length > 1) {
@@ -317,8 +331,10 @@ function runHandler(handler, event, context) {
       ended = true;
       process.off('beforeExit', onEmpty);
       const settle = () => (error === null || error === undefined ? done(result) : fail(error));
-      // On Lambda a callback's answer waits until nothing is left to run, unless the handler says otherwise.
-      if (viaCallback && context.callbackWaitsForEmptyEventLoop) process.once('beforeExit', settle);
+      // On Lambda a callback's answer waits until nothing is left to run, unless the handler says otherwise; among several
+      // invocations there is always something left.
+      if (viaCallback && context.callbackWaitsForEmptyEventLoop && concurrency === undefined)
+        process.once('beforeExit', settle);
       else settle();
     };
     let viaCallback = false;
@@ -390,10 +406,10 @@ async function serve(handler) {
   for (;;) {
     requestId = undefined;
     const { headers, payload } = await call('GET', '/invocation/next');
-    requestId = headers['lambda-runtime-aws-request-id'];
-    if (headers['lambda-runtime-trace-id']) env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
-    else delete env._X_AMZN_TRACE_ID;
-    const path = `/invocation/${requestId}`;
+    const id = headers['lambda-runtime-aws-request-id'];
+    if (concurrency === undefined) enter(id, headers['lambda-runtime-trace-id']);
+    else invocations.getStore().requestId = id;
+    const path = `/invocation/${id}`;
     try {
       await invoke(handler, JSON.parse(payload.toString('utf8')), parseContext(headers), path);
     } catch (error) {
@@ -403,6 +419,23 @@ async function serve(handler) {
   }
 }
 
+/** The process is this invocation's alone. */
+function enter(id, traceId) {
+  requestId = id;
+  if (traceId) env._X_AMZN_TRACE_ID = traceId;
+  else delete env._X_AMZN_TRACE_ID;
+}
+
+/** Several loops beside each other, each with a connection of its own. */
+function serveSeveral(handler) {
+  const loops = Array.from({ length: concurrency }, () =>
+    invocations.run({ agent: new Agent({ keepAlive: true, maxSockets: 1 }), requestId: undefined }, () =>
+      serve(handler),
+    ),
+  );
+  return Promise.all(loops);
+}
+
 // ------------------------------------------------------------------------------------------------------------- start
 
 let initialised = false;
@@ -410,10 +443,11 @@ let initialised = false;
 /** The process cannot go on: tells whoever waits, then ends with AWS's exit status for the case. */
 async function die(title, error, status) {
   logFailure(title, error);
-  const path = requestId ? `/invocation/${requestId}/error` : '/init/error';
+  const id = currentId();
+  const path = id ? `/invocation/${id}/error` : '/init/error';
   // The keep-alive connection may be in the middle of something: this call takes one of its own.
-  agent.maxSockets = 2;
-  if (requestId || !initialised) await reportError(path, error).catch(() => {});
+  (invocations.getStore()?.agent ?? startAgent).maxSockets = 2;
+  if (id || !initialised) await reportError(path, error).catch(() => {});
   process.exit(status);
 }
 
@@ -443,7 +477,7 @@ try {
 }
 initialised = true;
 try {
-  await serve(handler);
+  await (concurrency === undefined ? serve(handler) : serveSeveral(handler));
 } catch (error) {
   process.stderr.write(`runtime: the Runtime API at ${api} has gone: ${error.message}\n`);
   process.exit(1);

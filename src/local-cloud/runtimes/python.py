@@ -1,7 +1,8 @@
 """A Python runtime client for the stand-in base image, with the contract of AWS's own.
 
 Loads the handler that _HANDLER names from LAMBDA_TASK_ROOT, asks AWS_LAMBDA_RUNTIME_API for work one invocation at a
-time, and answers. Standard library only, Python 3.8 and later; runs on the machine's own python.
+time, and answers. With AWS_LAMBDA_MAX_CONCURRENCY it forks that many processes that each do so, as AWS's does. Standard
+library only, Python 3.8 and later; runs on the machine's own python.
 """
 
 import http.client
@@ -278,6 +279,29 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     set_up_logging()
     find_code()
+    concurrency = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")
+    if concurrency is None:
+        run()
+    elif concurrency.isdigit() and int(concurrency) > 0:
+        run_several(int(concurrency))
+    else:
+        sys.exit("runtime: AWS_LAMBDA_MAX_CONCURRENCY is '%s', not a whole number" % concurrency)
+
+
+def run_several(count):
+    """One process per invocation at once; ends when all of them have, which is when none can serve any more."""
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            run()
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    sys.exit("runtime: none of the %d processes is left" % count)
+
+
+def run():
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         handler = load_handler(os.environ["_HANDLER"])
