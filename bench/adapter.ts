@@ -3,9 +3,10 @@
  * official Lambda emulator, one process instead of sixteen. Rounds of each take turns, and the least disturbed one
  * counts. Linux only: CPU and memory are read from /proc. BENCH_QUICK=1 makes it a matter of a minute, for a first look.
  *
- * CPU and latency are measured under the same arrivals for both, at half of what the adapter can take: a server under
- * full load answers many requests per turn of its event loop, which says more about the load than about the server. The
- * numbers under full load stand beside them.
+ * CPU and latency are measured under the same arrivals for both, at half of what the adapter can do with a trivial Node.js
+ * handler in one process: a server under full load answers many requests per turn of its event loop, which says more about
+ * the load than about the server. The numbers under full load stand beside them. The runtime behind the adapter is then one
+ * that answers at once, so that what it costs is (nearly) not counted.
  */
 import { atRate, closedLoop, type Loaded, type Target } from './adapter/load.ts';
 import { cpuMs, type Program, Programs, residentMib } from './adapter/programs.ts';
@@ -72,12 +73,14 @@ interface Cost {
 }
 
 async function costs(programs: Programs): Promise<Measurement[]> {
+  const real = await programs.adapter('node', 1);
+  let most = 0;
+  for (let i = 0; i < 3; i++) most = Math.max(most, (await closedLoop(real, 16, { ms: ROUND_MS / 2 })).perSecond);
+  await real.stop();
+  const rate = Math.round(most / 2);
   const ours: Running = await programs.adapter('instant', 4);
   const hello: Running = await programs.hello();
   for (const program of [ours, hello]) await closedLoop(program, 16, { requests: 30_000 });
-  let most = 0;
-  for (let i = 0; i < 3; i++) most = Math.max(most, (await closedLoop(ours, 16, { ms: ROUND_MS / 2 })).perSecond);
-  const rate = Math.round(most / 2);
   const half = await inTurns(ours, hello, (program) => atRate(program, rate, ROUND_MS));
   const alone = await inTurns(ours, hello, (program) => closedLoop(program, 1, { ms: ROUND_MS / 2 }));
   const full = await inTurns(ours, hello, (program) => closedLoop(program, 16, { ms: ROUND_MS / 2 }));

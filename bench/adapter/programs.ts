@@ -18,8 +18,9 @@ export const FUNCTION_ARN = 'arn:aws:lambda:us-east-1:000000000000:function:hell
 
 const PYTHON_HANDLER =
   'def handler(event, context):\n    return {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "hello"}\n';
-const NODE_HANDLER = `exports.handler = async () => {
-  await new Promise((resolve) => setTimeout(resolve, 50));
+const NODE_HANDLER = `const waitMs = Number(process.env.WAIT_MS);
+exports.handler = async () => {
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
   return { statusCode: 200, headers: { 'Content-Type': 'text/plain' }, body: 'hello' };
 };\n`;
 
@@ -29,7 +30,8 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-export type Behind = 'instant' | 'python' | 'waiting';
+/** Runtimes: one that costs nothing, AWS's for Python, ours for Node.js with a trivial handler or one that waits 50 ms. */
+export type Behind = 'instant' | 'python' | 'node' | 'waiting';
 
 export class Programs {
   readonly #folder = mkdtempSync(join(tmpdir(), 'lc-bench-'));
@@ -116,6 +118,7 @@ export class Programs {
     const env = {
       ...this.#functionEnv(),
       AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+      WAIT_MS: behind === 'waiting' ? '50' : '0',
       ...(concurrency > 1 ? { AWS_LAMBDA_MAX_CONCURRENCY: String(concurrency) } : {}),
     };
     if (behind === 'python')

@@ -268,12 +268,7 @@ export class Dispatcher {
   }
 
   /** `runtime`: the one that had it; undefined: none. */
-  #finish(
-    entry: Pending,
-    outcome: DispatchOutcome,
-    runtime?: number,
-    nowMs: number = this.#clock.monotonic(),
-  ): void {
+  #finish(entry: Pending, outcome: DispatchOutcome, runtime?: number, nowMs: number = this.#clock.monotonic()): void {
     entry.timer?.cancel();
     const startedMs = runtime === undefined ? nowMs : entry.startedMs;
     entry.done({ outcome, queueMs: startedMs - entry.arrivedMs, runtimeMs: nowMs - startedMs, runtime });

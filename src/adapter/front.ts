@@ -14,7 +14,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { answerEvent, type EventCallOptions } from './event-call.ts';
 import type { EventFormat, HttpAnswer } from './events/message.ts';
 import { type Door, Exchange } from './exchange.ts';
-import { invokedFunction } from './invoke-api.ts';
+import { invokedFunction, OwnFunction } from './invoke-api.ts';
 import { answerInvoke, type InvokeCallOptions } from './invoke-call.ts';
 import type { Measures } from './measures.ts';
 import { RequestIds } from './request-ids.ts';
@@ -66,6 +66,7 @@ export class Front {
     this.#invokeCall = {
       ...options,
       timeoutMs: options.timeoutMs,
+      own: new OwnFunction(options.functionArn),
       ids: this.#ids,
       logger,
       nowMs: () => clock.now(),

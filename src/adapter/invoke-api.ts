@@ -29,10 +29,8 @@ export interface InvokedFunction {
 export function invokedFunction(target: string): InvokedFunction | undefined {
   const match = target.startsWith('/2015-03-31/') ? PATH.exec(target) : null;
   if (!match) return undefined;
-  return {
-    name: decoded(match[1] ?? ''),
-    qualifier: new URLSearchParams(match[2] ?? '').get('Qualifier') ?? undefined,
-  };
+  const query = match[2] ? new URLSearchParams(match[2]) : undefined;
+  return { name: decoded(match[1] ?? ''), qualifier: query?.get('Qualifier') ?? undefined };
 }
 
 function decoded(text: string): string {
@@ -47,28 +45,41 @@ function decoded(text: string): string {
 /** `arn:aws:lambda:region:account:function:name[:qualifier]`, `account:function:name[:…]`, `name[:…]`. */
 const NAMED = /^(?:(?:(arn:[^:]+:lambda:[^:]+):)?(\d{12}):function:)?([^:]+)(?::([^:]+))?$/;
 
-/**
- * The refusal when something else was asked for than this task runs; undefined when it is the one. A call without
- * qualifier means whatever runs here. A version or alias is only known by the ARN that the task was given.
- */
-export function misnamed(invoked: InvokedFunction, functionArn: string, requestId: string): HttpAnswer | undefined {
-  const [, ownPrefix, ownAccount, ownName, ownQualifier = '$LATEST'] = NAMED.exec(functionArn) ?? [];
-  const [, prefix = ownPrefix, account = ownAccount, name, suffix] = NAMED.exec(invoked.name) ?? [];
-  if (suffix !== undefined && invoked.qualifier !== undefined && suffix !== invoked.qualifier) {
-    const message = 'The derived qualifier from the function name does not match the specified qualifier.';
-    return serviceError(400, 'InvalidParameterValueException', message, requestId);
-  }
-  const qualifier = suffix ?? invoked.qualifier;
-  const same = prefix === ownPrefix && account === ownAccount && name === ownName;
-  if (same && (qualifier === undefined || qualifier === ownQualifier)) return undefined;
-  const wanted = `${prefix}:${account}:function:${name ?? invoked.name}${qualifier === undefined ? '' : `:${qualifier}`}`;
-  return serviceError(404, 'ResourceNotFoundException', `Function not found: ${wanted}`, requestId);
-}
+/** The function that this task runs, as its ARN tells it. */
+export class OwnFunction {
+  readonly #prefix: string | undefined;
+  readonly #account: string | undefined;
+  readonly #name: string | undefined;
+  readonly #qualifier: string;
+  /** The version that answers: none is `$LATEST`, a number is itself; undefined: an alias, which may mean any. */
+  readonly executedVersion: string | undefined;
 
-/** The version that answers, when the ARN tells it: none or `$LATEST`, or a number; an alias may mean any. */
-function executedVersion(functionArn: string): string | undefined {
-  const qualifier = NAMED.exec(functionArn)?.[4] ?? '$LATEST';
-  return qualifier === '$LATEST' || /^\d+$/.test(qualifier) ? qualifier : undefined;
+  constructor(arn: string) {
+    const [, prefix, account, name, qualifier = '$LATEST'] = NAMED.exec(arn) ?? [];
+    this.#prefix = prefix;
+    this.#account = account;
+    this.#name = name;
+    this.#qualifier = qualifier;
+    this.executedVersion = qualifier === '$LATEST' || /^\d+$/.test(qualifier) ? qualifier : undefined;
+  }
+
+  /**
+   * The refusal when something else was asked for; undefined when it is this one. A call without qualifier means whatever
+   * runs here. A version or alias is only known by the ARN that the task was given.
+   */
+  misnamed({ name: given, qualifier: parameter }: InvokedFunction, requestId: string): HttpAnswer | undefined {
+    if (given === this.#name && parameter === undefined) return undefined;
+    const [, prefix = this.#prefix, account = this.#account, name, suffix] = NAMED.exec(given) ?? [];
+    if (suffix !== undefined && parameter !== undefined && suffix !== parameter) {
+      const message = 'The derived qualifier from the function name does not match the specified qualifier.';
+      return serviceError(400, 'InvalidParameterValueException', message, requestId);
+    }
+    const qualifier = suffix ?? parameter;
+    const same = prefix === this.#prefix && account === this.#account && name === this.#name;
+    if (same && (qualifier === undefined || qualifier === this.#qualifier)) return undefined;
+    const wanted = `${prefix}:${account}:function:${name ?? given}${qualifier === undefined ? '' : `:${qualifier}`}`;
+    return serviceError(404, 'ResourceNotFoundException', `Function not found: ${wanted}`, requestId);
+  }
 }
 
 export interface InvokeRequest {
@@ -125,7 +136,7 @@ export function invokeEvent(payload: Buffer, requestId: string): Buffer | HttpAn
 /** What the answer to a synchronous call says beside the payload. */
 export interface InvokeFacts {
   readonly requestId: string;
-  readonly functionArn: string;
+  readonly version: string | undefined;
   /** The caller asked for the log's tail. */
   readonly tail: boolean;
   readonly runtimeMs: number;
@@ -147,8 +158,7 @@ export function invokeTimeout(timeoutMs: number, facts: InvokeFacts): HttpAnswer
   return invokeFunctionError({ type, payload: errorPayload(type, message) }, facts);
 }
 
-function factHeaders({ requestId, functionArn, tail, runtimeMs }: InvokeFacts): string[] {
-  const version = executedVersion(functionArn);
+function factHeaders({ requestId, version, tail, runtimeMs }: InvokeFacts): string[] {
   const headers = version === undefined ? [] : ['X-Amz-Executed-Version', version];
   if (!tail) return headers;
   const lines =

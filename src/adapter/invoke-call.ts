@@ -17,7 +17,7 @@ import {
   invokeThrottled,
   invokeTimeout,
   invokeTooLarge,
-  misnamed,
+  type OwnFunction,
   SYNC_BYTES_MAX,
 } from './invoke-api.ts';
 import type { RequestIds } from './request-ids.ts';
@@ -25,7 +25,7 @@ import { settled } from './runtime-api.ts';
 
 export interface InvokeCallOptions {
   readonly dispatcher: Dispatcher;
-  readonly functionArn: string;
+  readonly own: OwnFunction;
   /** As told to a caller whose invocation timed out. */
   readonly timeoutMs: number | undefined;
   readonly ids: RequestIds;
@@ -41,13 +41,13 @@ export async function answerInvoke(
   options: InvokeCallOptions,
 ): Promise<void> {
   const { requestId, request } = exchange;
-  const { dispatcher, functionArn } = options;
+  const { dispatcher, own } = options;
   const asked = invokeRequest(request.headers, requestId);
   const bytesMax = 'type' in asked && asked.type === 'Event' ? ASYNC_BYTES_MAX : SYNC_BYTES_MAX;
   const payload = await new Promise<ReadBody>((resolve) => exchange.readBody(bytesMax, resolve));
   if (payload === 'gone') return;
   if (payload === 'tooLarge') return exchange.send(invokeTooLarge(bytesMax, requestId));
-  const wrong = misnamed(invoked, functionArn, requestId);
+  const wrong = own.misnamed(invoked, requestId);
   if (wrong) return exchange.send(wrong);
   if (!('type' in asked)) return exchange.send(asked);
   const event = invokeEvent(payload, requestId);
@@ -66,7 +66,7 @@ export async function answerInvoke(
   });
   exchange.dispatched = dispatched;
   const { outcome, runtimeMs } = dispatched;
-  const facts = { requestId, functionArn, tail: asked.tail, runtimeMs };
+  const facts = { requestId, version: own.executedVersion, tail: asked.tail, runtimeMs };
   switch (outcome.kind) {
     case 'cancelled':
       return;

@@ -50,6 +50,8 @@ async function serve(): Promise<void> {
   keepSmall();
   const config = readConfig(process.env);
   process.on('exit', flush);
+  // A log that nobody takes any more is no reason to stop serving.
+  process.stdout.on('error', () => {});
   const logger = jsonLogger(systemClock, writeLog);
   const adapter = await startAdapter(config, {
     clock: systemClock,

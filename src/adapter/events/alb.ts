@@ -52,7 +52,7 @@ export function albEvent(request: HttpRequest, options: AlbOptions): Buffer {
   const { body, isBase64Encoded } = eventBody(request);
   return Buffer.from(
     `{"requestContext":{"elb":{"targetGroupArn":${JSON.stringify(options.targetGroupArn)}}}` +
-      `,"httpMethod":"${request.method}","path":${JSON.stringify(path)}` +
+      `,"httpMethod":${JSON.stringify(request.method)},"path":${JSON.stringify(path)}` +
       `,"${queryField}":${query === '' ? '{}' : orderedJson(collect(queryPairs(query)))}` +
       `,"${headersField}":${headersJson(request.headers, multiValue)}` +
       `,"body":${body === '' ? '""' : JSON.stringify(body)},"isBase64Encoded":${isBase64Encoded}}`,
@@ -79,11 +79,14 @@ function headersJson(raw: readonly string[], multiValue: boolean): string {
   const values: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    // A dozen headers: pushed down to their place, behind their equals, they are sorted before a sort would have begun.
+    // A dozen headers, each moved to its place behind its equals, are sorted before a sort would have begun.
     let at = names.length;
-    while (at > 0 && (names[at - 1] as string) > name) at--;
-    names.splice(at, 0, name);
-    values.splice(at, 0, raw[i + 1] as string);
+    for (; at > 0 && (names[at - 1] as string) > name; at--) {
+      names[at] = names[at - 1] as string;
+      values[at] = values[at - 1] as string;
+    }
+    names[at] = name;
+    values[at] = raw[i + 1] as string;
   }
   let text = '{';
   for (let i = 0; i < names.length; i++) {

@@ -141,7 +141,7 @@ export function warnIfOwned(object: ApiObject, io: CliIo): void {
   const source = object.annotations[ANNOTATION_SOURCE];
   if (source === undefined || object.annotations[ANNOTATION_SOURCE_RECONCILE] === 'disabled') return;
   io.stderr(
-    `warning: ${display(object)} is applied by source/${source}, which puts such changes right; make them in its repository, or annotate ${object.name} ${ANNOTATION_SOURCE_RECONCILE}=disabled\n`,
+    `warning: ${display(object)} is applied by source/${source}, which puts back whatever its manifest says; change that in its repository, or annotate ${object.name} ${ANNOTATION_SOURCE_RECONCILE}=disabled\n`,
   );
 }
 
