@@ -112,8 +112,9 @@ const EVENTS = [
   JSON.stringify({ text: 'x'.repeat(1_000_000) }),
 ];
 
-test.skipIf(!emulator || !ricPython)(
-  'the same events have the same answers',
+const missing = emulator ? (ricPython ? '' : 'awslambdaric is missing') : 'the emulator is missing';
+test.skipIf(missing !== '')(
+  `the same events have the same answers${missing && ` (skipped: ${missing})`}`,
   async () => {
     const command = [ricPython ?? '', '-m', 'awslambdaric', 'index.handler'];
     const theirs = await emulated(command);

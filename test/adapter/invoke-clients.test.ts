@@ -73,31 +73,34 @@ describe('the SDK', () => {
 const asked = spawnSync('aws', ['--version'], { encoding: 'utf8' });
 const awsVersion = asked.status === 0 ? asked.stdout : '';
 
-test.skipIf(awsVersion === '')('aws lambda invoke', async () => {
-  const { adapter } = await serving(nodeRuntime(), HANDLER);
-  const folder = codeFolder({});
-  const aws = async (...args: string[]) => {
-    const { stdout } = await promisify(execFile)(
-      'aws',
-      [
-        ...['lambda', 'invoke', '--endpoint-url', `http://127.0.0.1:${adapter.httpPort}`, '--output', 'json'],
-        ...['--function-name', 'hello', ...args, 'out.json'],
-      ],
-      {
-        cwd: folder,
-        env: {
-          ...{ PATH: process.env.PATH ?? '', HOME: folder, AWS_DEFAULT_REGION: 'us-east-1' },
-          ...{ AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any', AWS_MAX_ATTEMPTS: '1' },
+test.skipIf(awsVersion === '')(
+  `aws lambda invoke${awsVersion === '' ? ' (skipped: the AWS CLI is missing)' : ''}`,
+  async () => {
+    const { adapter } = await serving(nodeRuntime(), HANDLER);
+    const folder = codeFolder({});
+    const aws = async (...args: string[]) => {
+      const { stdout } = await promisify(execFile)(
+        'aws',
+        [
+          ...['lambda', 'invoke', '--endpoint-url', `http://127.0.0.1:${adapter.httpPort}`, '--output', 'json'],
+          ...['--function-name', 'hello', ...args, 'out.json'],
+        ],
+        {
+          cwd: folder,
+          env: {
+            ...{ PATH: process.env.PATH ?? '', HOME: folder, AWS_DEFAULT_REGION: 'us-east-1' },
+            ...{ AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any', AWS_MAX_ATTEMPTS: '1' },
+          },
         },
-      },
-    );
-    return { said: JSON.parse(stdout), out: readFileSync(join(folder, 'out.json'), 'utf8') };
-  };
-  // Version 2 takes a payload for base64 unless told otherwise; version 1 does not know the option.
-  const raw = awsVersion.startsWith('aws-cli/2') ? ['--cli-binary-format', 'raw-in-base64-out'] : [];
-  const plain = await aws(...raw, '--payload', '{"n":1}', '--log-type', 'Tail');
-  expect(plain.said).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST', LogResult: expect.any(String) });
-  expect(JSON.parse(plain.out)).toEqual({ event: { n: 1 } });
-  expect((await aws('--invocation-type', 'DryRun')).said).toMatchObject({ StatusCode: 204 });
-  await expect(aws('--qualifier', 'nobody')).rejects.toThrow('ResourceNotFoundException');
-});
+      );
+      return { said: JSON.parse(stdout), out: readFileSync(join(folder, 'out.json'), 'utf8') };
+    };
+    // Version 2 takes a payload for base64 unless told otherwise; version 1 does not know the option.
+    const raw = awsVersion.startsWith('aws-cli/2') ? ['--cli-binary-format', 'raw-in-base64-out'] : [];
+    const plain = await aws(...raw, '--payload', '{"n":1}', '--log-type', 'Tail');
+    expect(plain.said).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST', LogResult: expect.any(String) });
+    expect(JSON.parse(plain.out)).toEqual({ event: { n: 1 } });
+    expect((await aws('--invocation-type', 'DryRun')).said).toMatchObject({ StatusCode: 204 });
+    await expect(aws('--qualifier', 'nobody')).rejects.toThrow('ResourceNotFoundException');
+  },
+);

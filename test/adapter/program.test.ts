@@ -1,17 +1,19 @@
 /** The adapter as the program that runs in its image: bundled into one file, configured by its environment, ended by signals. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/adapter/config.ts';
 import { UserError } from '../../src/core/index.ts';
 import { ask, codeFolder, FUNCTION_ARN, nodeRuntime, startRuntime, TARGET_GROUP_ARN } from './support.ts';
 
-const file = join(mkdtempSync(join(tmpdir(), 'lc-adapter-program-')), 'adapter.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'lc-adapter-program-'));
+const file = join(folder, 'adapter.mjs');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 beforeAll(async () => {
   await build({
@@ -163,7 +165,7 @@ describe('a person’s mistakes', () => {
   test('an unknown command', async () => {
     const program = start(ENV, ['serve']);
     expect(await program.exited).toBe(2);
-    expect(program.stderr()).toContain("unknown command 'serve'; there are 'once' and 'health'");
+    expect(program.stderr()).toContain("unknown command 'serve'; there are 'poll', 'once' and 'health'");
   });
 
   const wrong: { reason: string; env: Record<string, string>; says: RegExp }[] = [

@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type Agent, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { type Adapter, startAdapter } from '../../src/adapter/adapter.ts';
 import { type AdapterConfig, readConfig } from '../../src/adapter/config.ts';
 import { systemClock, systemRandom } from '../../src/core/index.ts';
@@ -69,9 +69,16 @@ export interface RunningRuntime {
   readonly exited: Promise<number | null>;
 }
 
-/** A folder with the given files, as a function's code. */
+const folders: string[] = [];
+// Programs that ran in them have ended by then.
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder with the given files, as a function's code. It goes when the file's tests have ended. */
 export function codeFolder(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'lc-adapter-'));
+  folders.push(folder);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }

@@ -431,7 +431,8 @@ describe('a record that a source owns', () => {
 
   it('is changed with a warning', async () => {
     await world.putRecord(owned);
-    const warning = 'warning: lambdacontainer/hello is applied by source/shop, which puts back whatever its manifest says';
+    const warning =
+      'warning: lambdacontainer/hello is applied by source/shop, which puts back whatever its manifest says';
     expect((await world.run(['suspend', 'hello'])).err).toContain(warning);
     expect((await world.run(['label', 'hello', 'a=b'])).err).toContain(warning);
     expect((await world.run(['restart', 'other', '--dry-run'])).err).not.toContain('warning');
