@@ -58,6 +58,54 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
   return config;
 }
 
+/** What a queue's worker runs on: see `queue-worker.ts`. */
+export interface WorkerConfig {
+  readonly httpPort: number;
+  readonly runtimeApis: readonly RuntimeAddress[];
+  readonly functionArn: string;
+  readonly timeoutMs: number | undefined;
+  readonly maxConcurrency: number;
+  readonly drainMs: number;
+  readonly ecsAgentUri: string | undefined;
+  readonly queueUrl: string;
+  readonly region: string;
+  /** Of SQS, where it is not where the queue's URL says. */
+  readonly endpoint: string | undefined;
+  readonly batchSize: number;
+  readonly reportsItems: boolean;
+}
+
+/** @throws UserError naming every variable that is missing or invalid */
+export function readWorkerConfig(env: Readonly<Record<string, string | undefined>>): WorkerConfig {
+  const problems: string[] = [];
+  const queueUrl = env[`${PREFIX}QUEUE_URL`] ?? '';
+  if (!/^https?:\/\/./.test(queueUrl)) {
+    problems.push(`${PREFIX}QUEUE_URL: ${queueUrl === '' ? 'missing' : `'${queueUrl}' is not the URL of a queue`}`);
+  }
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || '';
+  if (region === '') problems.push('AWS_REGION: missing');
+  const reports = env[`${PREFIX}REPORT_BATCH_ITEM_FAILURES`] || 'false';
+  if (reports !== 'true' && reports !== 'false') {
+    problems.push(`${PREFIX}REPORT_BATCH_ITEM_FAILURES: '${reports}' is neither true nor false`);
+  }
+  const config: WorkerConfig = {
+    httpPort: readHttpPort(env, problems),
+    runtimeApis: readAddresses(env[`${PREFIX}RUNTIME_APIS`], problems),
+    functionArn: readFunctionArn(env[`${PREFIX}FUNCTION_ARN`], problems),
+    timeoutMs: integer(env, 'TIMEOUT_MS', undefined, 1, Number.MAX_SAFE_INTEGER, problems),
+    maxConcurrency: integer(env, 'MAX_CONCURRENCY', 1, 1, 1000, problems) ?? 1,
+    drainMs: integer(env, 'DRAIN_MS', DRAIN_MS, 0, 3_600_000, problems) ?? DRAIN_MS,
+    ecsAgentUri: env.ECS_AGENT_URI || undefined,
+    queueUrl,
+    region,
+    endpoint: env.AWS_ENDPOINT_URL_SQS || env.AWS_ENDPOINT_URL || undefined,
+    batchSize: integer(env, 'BATCH_SIZE', 10, 1, 10, problems) ?? 10,
+    reportsItems: reports === 'true',
+  };
+  if (problems.length > 0) throw new UserError(`invalid configuration:\n  ${problems.join('\n  ')}`, 2);
+  return config;
+}
+
 /** What a job runs on: see `once.ts`. */
 export interface JobConfig {
   readonly httpPort: number;

@@ -4,8 +4,7 @@
  * is left out instead of invented: the log tail has the platform's own lines but not the function's (its output is another
  * container's), and the executed version is told when the function's ARN tells it.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { HttpAnswer } from './events/message.ts';
+import { type HttpAnswer, header } from './events/message.ts';
 import { errorPayload, type InvocationError } from './runtime-api.ts';
 
 /** Lambda's limit of a synchronous payload: 6 MB and 100 bytes. */
@@ -89,21 +88,21 @@ export interface InvokeRequest {
   readonly tail: boolean;
 }
 
-/** Reads the Invoke headers; an answer instead when they are invalid. */
-export function invokeRequest(headers: IncomingHttpHeaders, requestId: string): InvokeRequest | HttpAnswer {
-  const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+/** Reads the Invoke headers (name, value, name, value …); an answer instead when they are invalid. */
+export function invokeRequest(headers: readonly string[], requestId: string): InvokeRequest | HttpAnswer {
+  const type = header(headers, 'x-amz-invocation-type') ?? 'RequestResponse';
   if (type !== 'RequestResponse' && type !== 'Event' && type !== 'DryRun') {
-    const message = `Value '${String(type)}' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]`;
+    const message = `Value '${type}' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]`;
     return serviceError(400, 'InvalidParameterValueException', message, requestId);
   }
-  const logType = headers['x-amz-log-type'] ?? 'None';
+  const logType = header(headers, 'x-amz-log-type') ?? 'None';
   if (logType !== 'None' && logType !== 'Tail') {
-    const message = `Value '${String(logType)}' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]`;
+    const message = `Value '${logType}' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]`;
     return serviceError(400, 'InvalidParameterValueException', message, requestId);
   }
   const tail = logType === 'Tail';
-  const encoded = headers['x-amz-client-context'];
-  if (typeof encoded !== 'string') return { type, clientContext: undefined, tail };
+  const encoded = header(headers, 'x-amz-client-context');
+  if (encoded === undefined) return { type, clientContext: undefined, tail };
   const clientContext = compactJson(Buffer.from(encoded, 'base64').toString('utf8'));
   if (clientContext === undefined) {
     const message = 'Client context must be a valid Base64-encoded JSON object.';

@@ -42,7 +42,7 @@ export async function answerInvoke(
 ): Promise<void> {
   const { requestId, request } = exchange;
   const { dispatcher, own } = options;
-  const asked = invokeRequest(request.headers, requestId);
+  const asked = invokeRequest(request.rawHeaders, requestId);
   const bytesMax = 'type' in asked && asked.type === 'Event' ? ASYNC_BYTES_MAX : SYNC_BYTES_MAX;
   const payload = await new Promise<ReadBody>((resolve) => exchange.readBody(bytesMax, resolve));
   if (payload === 'gone') return;

@@ -1,15 +1,18 @@
 /**
- * The adapter program: `adapter.mjs` serves, `adapter.mjs once` runs one invocation and ends with what became of it,
- * `adapter.mjs health` asks either whether it listens. Reads the environment once; SIGTERM and SIGINT drain, a second one
+ * The adapter program: `adapter.mjs` serves, `adapter.mjs poll` works on a queue, `adapter.mjs once` runs one invocation and
+ * ends with what became of it, `adapter.mjs health` asks any of them whether it listens. Reads the environment once; SIGTERM and SIGINT drain, a second one
  * ends at once.
  */
 import { setFlagsFromString } from 'node:v8';
 import { systemClock, systemRandom, type Timer, UserError } from '../core/index.ts';
 import { startAdapter } from './adapter.ts';
-import { readConfig, readJobConfig, readPort } from './config.ts';
+import { readConfig, readJobConfig, readPort, readWorkerConfig } from './config.ts';
 import { isHealthy } from './health.ts';
 import { jsonLogger } from './json-logger.ts';
 import { Job } from './once.ts';
+import { TaskCredentials } from './queue/credentials.ts';
+import { Sqs } from './queue/sqs.ts';
+import { startQueueWorker } from './queue-worker.ts';
 
 /** Lines wait for each other this long: a write per request would cost as much as a tenth of its answer. */
 const LOG_FLUSH_MS = 100;
@@ -71,6 +74,26 @@ async function serve(): Promise<void> {
   });
 }
 
+async function poll(): Promise<void> {
+  const config = readWorkerConfig(process.env);
+  keepSmall();
+  const logger = jsonLogger(systemClock, (line) => process.stdout.write(`${line}\n`));
+  const credentials = new TaskCredentials(process.env, systemClock);
+  const queue = new Sqs({ ...config, clock: systemClock, credentials: () => credentials.current() });
+  const worker = await startQueueWorker(config, { clock: systemClock, random: systemRandom, logger, queue });
+  const { httpPort, runtimePorts } = worker;
+  logger.info({ httpPort, runtimePorts, queueUrl: config.queueUrl }, 'listening');
+  onSignal((signal) => {
+    logger.info({ signal }, 'draining');
+    void worker.stop().then((inTime) => {
+      if (inTime) logger.info({}, 'stopped');
+      else logger.error({}, 'stopped with messages unfinished; they come back');
+      process.exit(inTime ? 0 : 1);
+    });
+  });
+  await worker.ended;
+}
+
 /** Standard output belongs to the result, if it goes there: a job's log is standard error. */
 async function once(): Promise<void> {
   const config = readJobConfig(process.env);
@@ -101,7 +124,9 @@ async function main(): Promise<void> {
   const [command] = process.argv.slice(2);
   if (command === undefined) return serve();
   if (command === 'once') return once();
-  if (command !== 'health') throw new UserError(`unknown command '${command}'; there are 'once' and 'health'`, 2);
+  if (command === 'poll') return poll();
+  if (command !== 'health')
+    throw new UserError(`unknown command '${command}'; there are 'poll', 'once' and 'health'`, 2);
   process.exitCode = (await isHealthy(readPort(process.env))) ? 0 : 1;
 }
 

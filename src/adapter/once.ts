@@ -5,14 +5,13 @@
  *
  * The HTTP port only says that the adapter is healthy, which is what the function's container waits for.
  */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Random, UserError } from '../core/index.ts';
 import type { JobConfig } from './config.ts';
+import { ControlServer } from './control-server.ts';
 import { Dispatcher, type DispatchOutcome } from './dispatcher.ts';
 import { functionFacts } from './extensions.ts';
-import { HEALTH_PATH } from './front.ts';
 import { SYNC_BYTES_MAX } from './invoke-api.ts';
+import { Measures } from './measures.ts';
 import { RequestIds } from './request-ids.ts';
 import { errorPayload, RuntimeApi, settled } from './runtime-api.ts';
 import { readFrom, type TransferPorts, writeTo } from './transfer.ts';
@@ -41,7 +40,7 @@ export class Job {
   readonly #ports: JobPorts;
   readonly #runtime: RuntimeApi;
   readonly #dispatcher: Dispatcher;
-  readonly #health: Server;
+  readonly #control: ControlServer;
   readonly #stopped: Promise<number>;
   #giveUp: () => void = () => {};
 
@@ -55,9 +54,8 @@ export class Job {
     this.#stopped = new Promise((resolve) => {
       this.#giveUp = () => resolve(EXIT.terminated);
     });
-    this.#health = createServer((request, response) => {
-      response.writeHead(request.url === HEALTH_PATH ? 200 : 404).end();
-    });
+    const measures = new Measures(this.#dispatcher, clock);
+    this.#control = new ControlServer({ ready: () => this.#dispatcher.ready, metrics: () => measures.text() });
   }
 
   /** Opens both ports and resolves with the ones really listened on. Rejects, with nothing left open, when one is taken. */
@@ -65,15 +63,11 @@ export class Job {
     const { runtimeApi, httpPort } = this.#config;
     const runtimePort = await this.#runtime.listen(runtimeApi.port, runtimeApi.host);
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#health.once('error', reject);
-        this.#health.listen(httpPort, resolve);
-      });
+      return { httpPort: await this.#control.listen(httpPort), runtimePort };
     } catch (error) {
       await this.#runtime.close();
       throw error;
     }
-    return { httpPort: (this.#health.address() as AddressInfo).port, runtimePort };
   }
 
   /**
@@ -87,8 +81,7 @@ export class Job {
     } finally {
       await this.#runtime.shutdown();
       await this.#runtime.close();
-      this.#health.closeAllConnections();
-      await new Promise((resolve) => this.#health.close(resolve));
+      await this.#control.close();
     }
   }
 

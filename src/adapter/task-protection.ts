@@ -4,8 +4,8 @@
  * but the task role must allow `ecs:UpdateTaskProtection`; without it the task works on unprotected, and the log says so.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
  */
-import { request } from 'node:http';
 import type { Clock, Logger, Timer } from '../core/index.ts';
+import { httpCall } from './http-call.ts';
 
 /** How long an invocation runs before its task is worth protecting. */
 export const PROTECT_AFTER_MS = 30_000;
@@ -73,26 +73,16 @@ export class TaskProtection {
   }
 
   /** Rejects with what the agent says when it is not done. */
-  #put(state: object): Promise<void> {
-    const { agentUri } = this.#options;
-    const body = Buffer.from(JSON.stringify(state));
-    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
-    return new Promise((resolve, reject) => {
-      const url = `${agentUri.replace(/\/$/, '')}/task-protection/v1/state`;
-      const call = request(url, { method: 'PUT', headers, agent: false, timeout: AGENT_TIMEOUT_MS }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const refusal = refusalOf(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'));
-          if (refusal === undefined) resolve();
-          else reject(new Error(refusal));
-        });
-      });
-      call.on('timeout', () => call.destroy(new Error('the ECS agent does not answer')));
-      call.on('error', reject);
-      call.end(body);
+  async #put(state: object): Promise<void> {
+    const { status, body } = await httpCall({
+      method: 'PUT',
+      url: `${this.#options.agentUri.replace(/\/$/, '')}/task-protection/v1/state`,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(state),
+      timeoutMs: AGENT_TIMEOUT_MS,
     });
+    const refusal = refusalOf(status, body.toString('utf8'));
+    if (refusal !== undefined) throw new Error(refusal);
   }
 }
 

@@ -3,10 +3,9 @@
  * which may be one that S3 has signed. Signs nothing itself: a job that should reach a bucket is given a URL that may.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { request as plainRequest } from 'node:http';
-import { request as secureRequest } from 'node:https';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, type Logger, sleep } from '../core/index.ts';
+import { httpCall } from './http-call.ts';
 
 export type Place =
   /** Given in the settings themselves; only to be read. */
@@ -81,23 +80,12 @@ async function attempted<T>({ clock, logger }: TransferPorts, attempt: () => Pro
   }
 }
 
-function exchange(method: string, url: string, body: Buffer | undefined, bytesMax: number): Promise<Buffer> {
-  const request = url.startsWith('https:') ? secureRequest : plainRequest;
-  const headers = body ? { 'Content-Length': body.length } : {};
-  return new Promise((resolve, reject) => {
-    const call = request(url, { method, headers, agent: false, timeout: IDLE_TIMEOUT_MS }, (response) => {
-      const status = response.statusCode ?? 0;
-      collected(response, bytesMax).then((answer) => {
-        if (status >= 200 && status < 300) return resolve(answer);
-        // The query of a signed URL is a secret for as long as it lives.
-        const message = `${method} ${url.split('?', 1)[0]} was answered ${status}: ${answer.toString('utf8', 0, 300)}`;
-        reject(status >= 500 || status === 429 ? new Error(message) : new Refused(message));
-      }, reject);
-    });
-    call.on('timeout', () => call.destroy(new Error(`${method}: nothing came for ${IDLE_TIMEOUT_MS / 1000} s`)));
-    call.on('error', reject);
-    call.end(body);
-  });
+async function exchange(method: string, url: string, body: Buffer | undefined, bytesMax: number): Promise<Buffer> {
+  const { status, body: answer } = await httpCall({ method, url, body, bytesMax, timeoutMs: IDLE_TIMEOUT_MS });
+  if (status >= 200 && status < 300) return answer;
+  // The query of a signed URL is a secret for as long as it lives.
+  const message = `${method} ${url.split('?', 1)[0]} was answered ${status}: ${answer.toString('utf8', 0, 300)}`;
+  throw status >= 500 || status === 429 ? new Error(message) : new Refused(message);
 }
 
 /** All bytes of the stream, or so many that there are too many. */

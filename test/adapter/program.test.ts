@@ -37,6 +37,7 @@ interface Program {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
   readonly stderr: () => string;
+  readonly stdout: () => string;
   readonly lines: () => Record<string, unknown>[];
   readonly line: (message: string) => Promise<Record<string, unknown>>;
 }
@@ -66,6 +67,7 @@ function start(env: Record<string, string>, args: string[] = []): Program {
     child,
     exited,
     stderr: () => err,
+    stdout: () => out,
     lines,
     line: async (message) => {
       for (;;) {
@@ -133,6 +135,31 @@ describe('health', () => {
   });
 });
 
+test('once: the result alone on standard output, the log on standard error, the outcome as exit code', async () => {
+  const program = start({ ...ENV, LAMBDACONTAINER_EVENT: '{"path":"/"}' }, ['once']);
+  const listening = async () => {
+    for (;;) {
+      const line = program
+        .stderr()
+        .split('\n')
+        .find((text) => text.includes('"listening"'));
+      if (line) return JSON.parse(line) as { runtimePort: number };
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const { runtimePort } = await listening();
+  startRuntime(nodeRuntime(), codeFolder({ 'index.js': HANDLER }), runtimePort);
+  expect(await program.exited).toBe(0);
+  expect(program.stdout()).toBe('{"statusCode":200,"body":"done"}');
+});
+
+test('poll: nothing begins without credentials', async () => {
+  const env = { AWS_REGION: 'us-east-1', LAMBDACONTAINER_QUEUE_URL: 'http://127.0.0.1:1/0/work' };
+  const program = start({ ...ENV, ...env }, ['poll']);
+  expect(await program.exited).toBe(2);
+  expect(program.stderr()).toMatch(/^lambdacontainer adapter: no credentials: .*; give the task a role\n$/);
+});
+
 describe('a person’s mistakes', () => {
   test('every wrong variable is named, without a stack trace', async () => {
     const program = start({ LAMBDACONTAINER_HTTP_PORT: 'eighty', LAMBDACONTAINER_EVENT_FORMAT: 'soap' });
@@ -165,7 +192,7 @@ describe('a person’s mistakes', () => {
   test('an unknown command', async () => {
     const program = start(ENV, ['serve']);
     expect(await program.exited).toBe(2);
-    expect(program.stderr()).toContain("unknown command 'serve'; there are 'once' and 'health'");
+    expect(program.stderr()).toContain("unknown command 'serve'; there are 'poll', 'once' and 'health'");
   });
 
   const wrong: { reason: string; env: Record<string, string>; says: RegExp }[] = [
