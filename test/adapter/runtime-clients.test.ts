@@ -116,7 +116,7 @@ while :; do
   case "$(head -c 200 event.$$)" in
     *'"fail"'*) printf '{"errorType":"ValueError","errorMessage":"asked for"}' | answer error ;;
     *'"crash"'*) kill -9 $$ ;;
-    *'"sleep"'*) echo sleeping; sleep 0.5; printf '"slept"' | answer response ;;
+    *'"sleep"'*) echo sleeping; sleep 1.2; printf '"slept"' | answer response ;;
     *'"fill"'*) { printf '"'; head -c "$(sed 's/[^0-9]//g' event.$$)" /dev/zero | tr '\\0' x; printf '"'; } | answer response ;;
     *'"size"'*) sed 's/.*"text":"//; s/"}$//' event.$$ | tr -d '\\n' | wc -c | answer response ;;
     *'/stream"'*|*'/breaks"'*) {
@@ -262,8 +262,8 @@ describe.each(clients)('$name', (client) => {
   }
 
   all('a slow one is told so; it is used again when it has finished', async () => {
-    const { adapter, runtimes } = await serving(command, handler, { env: { LAMBDACONTAINER_TIMEOUT_MS: '150' } });
-    const { error, value } = await invoke(adapter, { do: 'sleep', ms: 500 });
+    const { adapter, runtimes } = await serving(command, handler, { env: { LAMBDACONTAINER_TIMEOUT_MS: '700' } });
+    const { error, value } = await invoke(adapter, { do: 'sleep', ms: 1200 });
     expect(error).toBe('Unhandled');
     expect(value).toMatchObject({ errorType: 'Sandbox.Timedout' });
     expect(adapter.front.ready).toBe(false);
@@ -353,7 +353,7 @@ describe.each(clients)('$name', (client) => {
   test.skipIf(!found || !canBeFirst)('SIGTERM in mid-invocation, as the first process of its container', async () => {
     const { adapter, runtimes, folder } = await serving([...asFirst, ...command], handler);
     const [runtime] = runtimes;
-    const sleeping = invoke(adapter, { do: 'sleep', ms: 500 });
+    const sleeping = invoke(adapter, { do: 'sleep', ms: 1200 });
     await runtime?.says('sleeping');
     process.kill(onlyChild(runtime?.child.pid ?? 0), 'SIGTERM');
     if (onSigterm === 'goes on') {
