@@ -3,6 +3,9 @@
  * resource each; they know nothing of objects, plans or each other. `plan` and `execute` know kinds only through this.
  */
 import type { Call, Ports } from '../aws/index.ts';
+import type { EventInterest } from './events.ts';
+import type { Fields } from './fingerprint.ts';
+import type { Sweep } from './sweep.ts';
 
 /** What finds a resource again when the spec is gone: small, JSON, stored in the inventory before a create. */
 export type Identity = Readonly<Record<string, string>>;
@@ -120,6 +123,13 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   release(io: Io, identity: Identity, observed: Observed, call: Call): Promise<void>;
   /** ms after an own create during which "not there" means "cannot tell". Default 15,000. */
   readonly visibleWithinMs?: number;
+  /** How a bulk listing shows it. What it does not show is in `rotating`. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a listing's entries are is between the kind and its listing
+  readonly sweep?: Sweep<Props, any, any>;
+  /** Drift reason → what only reading it by itself shows, as JSON: compared in the slow rotation. Default: nothing. */
+  readonly rotating?: Fields<Observed>;
+  /** Which of AWS's events speak of it; they only shorten the wait for sweep and rotation. */
+  readonly events?: readonly EventInterest[];
 }
 
 /** Outputs of the nodes that a node depends on, by node id. */

@@ -52,6 +52,26 @@ export interface Inventory {
   /** How often a node was replaced; part of its physical name. */
   readonly incarnations: Readonly<Record<string, number>>;
   readonly allocation?: Allocation | undefined;
+  /** What everything desired was seen as when the object was last settled; gone as soon as a pass acts or is refused. */
+  readonly steady?: Steady | undefined;
+}
+
+/** What a sweep compares with: written when a pass settles, so that a new leader needs no pass over a steady fleet. */
+export interface Steady {
+  /** Hash of the desired record as it was read. */
+  readonly record: string;
+  readonly nodes: readonly SteadyNode[];
+}
+
+export interface SteadyNode {
+  readonly nodeId: string;
+  readonly kind: string;
+  readonly identity: Identity;
+  /** Where the kind's listing shows it; absent: only the rotation sees it. */
+  readonly place?: { readonly scope: string; readonly name: string } | undefined;
+  /** Fingerprints (see `fingerprint.ts`) of what the listing shows and of what only the rotation sees. */
+  readonly swept?: string | undefined;
+  readonly rotating?: string | undefined;
 }
 
 /** Why a deletion is held. */

@@ -1,0 +1,51 @@
+/**
+ * Short memory of what was seen: one hash per drift reason, so that a later look can say which reason differs without
+ * anything having been kept. It is stored with the inventory; one that was made of other fields than today's (another
+ * version of the controller) differs in every reason, which costs a pass and no more.
+ */
+import { canonicalJson, shortHash } from '../core/index.ts';
+
+export type Fields<Seen> = Readonly<Record<string, (seen: Seen) => unknown>>;
+
+/** Enough that two values of one field are the same by accident about once in four billion. */
+const HASH_LENGTH = 8;
+
+/** Of every field in the order of their names, e.g. `a1b2:0c33e9f1.77aa01b2`. */
+export function fingerprintOf<Seen>(fields: Fields<Seen>, seen: Seen): string {
+  return `${versionOf(fields)}:${reasonsOf(fields)
+    .map((reason) => hashOf(fields[reason]?.(seen)))
+    .join('.')}`;
+}
+
+/** The reasons whose value is another than when `fingerprint` was taken; all of them if it was taken of other fields. */
+export function differing<Seen>(fields: Fields<Seen>, fingerprint: string | undefined, seen: Seen): readonly string[] {
+  const reasons = reasonsOf(fields);
+  const [version, hashes = ''] = (fingerprint ?? '').split(':');
+  if (version !== versionOf(fields)) return reasons;
+  const before = hashes.split('.');
+  return reasons.filter((reason, index) => before[index] !== hashOf(fields[reason]?.(seen)));
+}
+
+const VERSIONS = new WeakMap<object, { readonly version: string; readonly reasons: readonly string[] }>();
+
+function known(fields: Fields<never>) {
+  let entry = VERSIONS.get(fields);
+  if (!entry) {
+    const reasons = Object.keys(fields).sort();
+    entry = { version: shortHash(reasons.join(), 4), reasons };
+    VERSIONS.set(fields, entry);
+  }
+  return entry;
+}
+
+function versionOf(fields: Fields<never>): string {
+  return known(fields).version;
+}
+
+function reasonsOf(fields: Fields<never>): readonly string[] {
+  return known(fields).reasons;
+}
+
+function hashOf(value: unknown): string {
+  return shortHash(canonicalJson(value), HASH_LENGTH);
+}
