@@ -7,19 +7,8 @@ import { join } from 'node:path';
 import { CreateFunctionCommand, LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromItem, toItem } from '../../src/aws/index.ts';
-import {
-  cli,
-  eventually,
-  get,
-  LocalRun,
-  load,
-  ROOT,
-  ready,
-  removeFolder,
-  stalled,
-  temporaryFolder,
-} from './local-run.ts';
+import { classSpec, code, createFunction, putClass, ROLE } from './local-account.ts';
+import { cli, eventually, get, LocalRun, load, ready, removeFolder, temporaryFolder } from './local-run.ts';
 
 const CLUSTER = 'lambdacontainer';
 const LONG = 60_000;
@@ -43,14 +32,6 @@ afterAll(async () => {
   removeFolder(folder);
 }, LONG);
 
-function code(body: string): Uint8Array {
-  return zipSync({
-    'index.mjs': Buffer.from(
-      `export const handler = async () => ({ statusCode: 200, body: ${JSON.stringify(body)} });`,
-    ),
-  });
-}
-
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -58,27 +39,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-const ROLE = 'arn:aws:iam::000000000000:role/lambdacontainer-example-function';
-
-async function conditionOf(name: string, type: string) {
-  return (await run.status(name))?.conditions.find((condition) => condition.type === type);
-}
-
-async function classSpec(): Promise<Record<string, unknown>> {
-  const { Item } = await run.aws.dynamodb.getItem({
-    TableName: run.local.tables.desired,
-    Key: { namespace: { S: '_system' }, name: { S: 'class/standard' } },
-  });
-  return fromItem(Item ?? {}).spec as Record<string, unknown>;
-}
-
-async function putClass(name: string, spec: object): Promise<void> {
-  await run.aws.dynamodb.putItem({
-    TableName: run.local.tables.desired,
-    Item: toItem({ namespace: '_system', name: `class/${name}`, kind: 'LambdaContainerClass', spec }),
-  });
 }
 
 async function serviceOf(name: string): Promise<string> {
@@ -215,13 +175,7 @@ describe('the function changes', () => {
   it(
     'is rebuilt and rolled out without a failed request under 50 a second',
     async () => {
-      await run.aws.lambda.createFunction({
-        FunctionName: 'changing',
-        Role: ROLE,
-        Runtime: 'nodejs22.x',
-        Handler: 'index.handler',
-        Code: { ZipFile: code('one') },
-      });
+      await createFunction(run, 'changing', code('one'));
       await run.put('changing', { source: { functionRef: { name: 'changing' } } });
       await ready(run, 'changing');
       const requests = load(`${run.url}/changing`, 50);
@@ -387,152 +341,15 @@ describe('what somebody breaks is put right', () => {
   );
 });
 
-describe('what cannot work says why, and recovers by itself', () => {
-  it(
-    'a function that does not exist',
-    async () => {
-      await run.put('nowhere', { source: { functionRef: { name: 'nowhere' } } });
-      const condition = await stalled(run, 'nowhere', 'NotFound');
-      expect(condition.message).toContain('nowhere does not exist');
-      await run.aws.lambda.createFunction({
-        FunctionName: 'nowhere',
-        Role: ROLE,
-        Runtime: 'nodejs22.x',
-        Handler: 'index.handler',
-        Code: { ZipFile: code('found') },
-      });
-      await ready(run, 'nowhere');
-      expect((await get(`${run.url}/nowhere`)).body).toBe('found');
-    },
-    LONG,
-  );
-
-  it(
-    'a record with an unknown field and a wrong type touches nothing',
-    async () => {
-      await run.put('hello', {
-        source: { functionRef: { name: 'hello' } },
-        comput: { cpu: 256 },
-        scaling: { min: '1' },
-      });
-      const condition = await stalled(run, 'hello', 'InvalidSpec');
-      expect(condition.message).toMatch(/spec\.comput.*compute/s);
-      expect(condition.message).toContain('spec.scaling.min');
-      expect((await get(`${run.url}/hello`)).status).toBe(200);
-      await cli(['apply', '-f', join(ROOT, 'examples/hello/lambdacontainer.yaml')], folder);
-      await ready(run, 'hello');
-    },
-    LONG,
-  );
-
-  it(
-    'a role that ECS cannot assume: the exact trust statement to add',
-    async () => {
-      await run.put('hello', {
-        source: { functionRef: { name: 'hello' } },
-        roles: { task: ROLE },
-      });
-      const condition = await stalled(run, 'hello', 'RoleNotAssumable');
-      expect(condition.message).toContain('"Service":"ecs-tasks.amazonaws.com"');
-      expect((await get(`${run.url}/hello`)).status).toBe(200);
-      await cli(['apply', '-f', join(ROOT, 'examples/hello/lambdacontainer.yaml')], folder);
-      await ready(run, 'hello');
-    },
-    LONG,
-  );
-
-  it('a handler that throws at start: what served goes on serving, and mended code takes over', async () => {
-    await run.aws.lambda.updateFunctionCode({
-      FunctionName: 'changing',
-      ZipFile: zipSync({ 'index.mjs': Buffer.from('throw new Error("no database");') }),
-    });
-    const condition = await stalled(run, 'changing', 'DeploymentFailed');
-    expect(condition.message).toContain('function-1');
-    expect((await get(`${run.url}/changing`)).body).toBe('two');
-    await run.aws.lambda.updateFunctionCode({ FunctionName: 'changing', ZipFile: code('three') });
-    await ready(run, 'changing');
-    await eventually(async () => (await get(`${run.url}/changing`)).body === 'three');
-  }, 120_000);
-
-  it('code that never becomes healthy: what the load balancer says, and mended code is served', async () => {
-    const sick = (status: number) =>
-      zipSync({
-        'index.mjs': Buffer.from(
-          `export const handler = async (event) => ({ statusCode: event.path === '/health' ? ${status} : 200, body: 'well' });`,
-        ),
-      });
-    await run.aws.lambda.createFunction({
-      FunctionName: 'sick',
-      Role: ROLE,
-      Runtime: 'nodejs22.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: sick(500) },
-    });
-    await run.put('sick', {
-      source: { functionRef: { name: 'sick' } },
-      traffic: { healthCheck: { path: '/health', interval: '5s' } },
-    });
-    await eventually(async () => (await conditionOf('sick', 'TrafficShifted'))?.message.includes('[500]'));
-    expect(await conditionOf('sick', 'Ready')).toMatchObject({ status: 'False' });
-    await run.aws.lambda.updateFunctionCode({ FunctionName: 'sick', ZipFile: sick(200) });
-    await ready(run, 'sick');
-    expect((await get(`${run.url}/sick`)).body).toBe('well');
-    await run.remove('sick');
-    await eventually(async () => (await run.status('sick')) === undefined);
-  }, 120_000);
-
-  it('a build that fails: its phase and its log; with the class mended it is built', async () => {
-    const standard = await classSpec();
-    const broken = {
-      ...standard,
-      build: { ...(standard.build as object), image: (standard.adapter as { image: string }).image },
-    };
-    await putClass('frail', broken);
-    await run.put('frail', { className: 'frail', source: { functionRef: { name: 'sick' } } });
-    const condition = await stalled(run, 'frail', 'BuildFailed');
-    expect(condition.message).toMatch(/phase BUILD.*lambdacontainer-build/s);
-    expect(condition.message).toContain('/aws/codebuild/lambdacontainer-frail');
-    await putClass('frail', standard);
-    await ready(run, 'frail');
-    expect((await get(`${run.url}/frail`)).body).toBe('well');
-    await run.remove('frail');
-    await eventually(async () => (await run.status('frail')) === undefined);
-  }, 150_000);
-
-  it(
-    'a listener that does not exist',
-    async () => {
-      const spec = (await classSpec()) as { listeners: { arn: string }[] };
-      const listeners = spec.listeners.map((listener) => ({
-        ...listener,
-        arn: listener.arn.replace(/[^/]+$/, '0123456789abcdef'),
-      }));
-      await putClass('lost', { ...spec, listeners });
-      await run.put('lost', {
-        className: 'lost',
-        source: { functionRef: { name: 'hello' } },
-        placement: { mode: 'lambda' },
-      });
-      const condition = await eventually(async () =>
-        (await run.status('lost'))?.conditions.find(({ type, status }) => type === 'Stalled' && status === 'True'),
-      );
-      expect(condition.message).toMatch(/[Ll]istener/);
-      await run.remove('lost');
-      await eventually(async () => (await run.status('lost')) === undefined);
-    },
-    LONG,
-  );
-});
-
 describe('ends and beginnings', () => {
   it('a controller killed in the middle of a build starts again, with no twin and no second build', async () => {
     const builds = (await run.builds()).length;
-    await run.aws.lambda.updateFunctionCode({ FunctionName: 'changing', ZipFile: code('four') });
+    await run.aws.lambda.updateFunctionCode({ FunctionName: 'changing', ZipFile: code('three') });
     await eventually(async () => (await run.builds()).length > builds);
     process.kill(await run.controllerPid(), 'SIGKILL');
     await run.says('is started again');
     await ready(run, 'changing');
-    await eventually(async () => (await get(`${run.url}/changing`)).body === 'four');
+    await eventually(async () => (await get(`${run.url}/changing`)).body === 'three');
     expect((await run.builds()).length).toBe(builds + 1);
     const { serviceArns = [] } = await run.aws.ecs.listServices({ cluster: CLUSTER });
     expect(serviceArns.filter((arn) => arn.includes('changing'))).toHaveLength(1);
@@ -542,16 +359,13 @@ describe('ends and beginnings', () => {
     'deletes what it made in reverse, and nothing of the user’s',
     async () => {
       // So many of so few would be held.
-      await putClass('standard', { ...(await classSpec()), deletion: { maxDeletePercent: 100 } });
-      for (const name of ['hello', 'twin', 'by-lambda', 'both', 'nowhere']) await run.remove(name);
+      await putClass(run, 'standard', { ...(await classSpec(run)), deletion: { maxDeletePercent: 100 } });
+      for (const name of ['hello', 'twin', 'by-lambda', 'both']) await run.remove(name);
       await eventually(
         async () => (await run.status('hello')) === undefined && (await run.status('twin')) === undefined,
       );
       await eventually(
-        async () =>
-          (await run.status('both')) === undefined &&
-          (await run.status('nowhere')) === undefined &&
-          (await run.status('by-lambda')) === undefined,
+        async () => (await run.status('both')) === undefined && (await run.status('by-lambda')) === undefined,
       );
       const { serviceArns = [] } = await run.aws.ecs.listServices({ cluster: CLUSTER });
       expect(serviceArns).toHaveLength(1);
@@ -593,7 +407,7 @@ describe('ends and beginnings', () => {
       run = new LocalRun(folder);
       await run.says('Try next');
       expect(await run.builds()).toEqual(builds);
-      expect((await get(`${run.url}/changing`)).body).toBe('four');
+      expect((await get(`${run.url}/changing`)).body).toBe('three');
     },
     LONG,
   );
@@ -609,7 +423,7 @@ describe('ends and beginnings', () => {
       run = new LocalRun(folder);
       await run.says('Try next');
       expect(await run.builds()).toEqual(builds);
-      expect((await get(`${run.url}/changing`)).body).toBe('four');
+      expect((await get(`${run.url}/changing`)).body).toBe('three');
       expect(readFileSync(join(folder, 'local.json'), 'utf8')).toContain('awsEndpoint');
     },
     LONG,
