@@ -5,11 +5,31 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { adapter } from './adapter.ts';
+import { coldStart } from './cold-start.ts';
+import { convergence } from './convergence.ts';
+import { events } from './events.ts';
 import { type Benchmark, isMet, type Measurement, reportOf, tableOf } from './harness.ts';
+import { heal } from './heal.ts';
+import { live } from './live.ts';
+import { memory } from './memory.ts';
 import { planner } from './planner.ts';
+import { resync } from './resync.ts';
+import { start } from './start.ts';
 import { workqueue } from './workqueue.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [workqueue, planner, adapter];
+const BENCHMARKS: readonly Benchmark[] = [
+  workqueue,
+  planner,
+  memory,
+  resync,
+  events,
+  start,
+  live,
+  heal,
+  coldStart,
+  convergence,
+  adapter,
+];
 /** From the root of the repository, which npm makes the working directory. */
 const RESULTS = join('bench', 'results');
 

@@ -26,10 +26,12 @@ export const TEMPLATE_SCOPE: PolicyScope = {
   loadBalancer: filledIn('LoadBalancerName'),
   repositoryPrefix: filledIn('RepositoryPrefix'),
   functions: filledIn('FunctionNames'),
+  archives: filledIn('ArchiveBuckets'),
   taskRoles: { Ref: 'TaskRoleArns' },
   buildRoles: { Ref: 'BuildRoleArns' },
   sourceRoles: { Ref: 'SourceRoleArns' },
   sourceSecrets: { Ref: 'SourceSecretArns' },
+  eventQueue: filledIn('EventQueue.QueueName'),
 };
 
 const LINE_LENGTH = 110;

@@ -1,4 +1,5 @@
 /** Rules of a LambdaContainerClass that look at several fields. */
+import { isMap, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { type Defect, defect, type Path, plainDefect } from './defects.ts';
 import { describeMemorySizes, memorySizes } from './fargate.ts';
@@ -11,7 +12,35 @@ type ParsedClass = z.output<typeof classSpecSchema>;
 const at = (...path: Path): Path => ['spec', ...path];
 
 export function classRules(spec: ParsedClass): Defect[] {
-  return [...listeners(spec), ...namespaces(spec), ...defaults(spec)];
+  return [...place(spec), ...listeners(spec), ...namespaces(spec), ...allowed(spec), ...build(spec), ...defaults(spec)];
+}
+
+/** What a class names by ARN must be where the class says that it is. */
+function place({ account, region, assumeRole, listeners: pool }: ParsedClass): Defect[] {
+  const ofRole = assumeRole?.roleArn.split(':')[4];
+  const defects: Defect[] = [];
+  if (account !== undefined && ofRole !== undefined && ofRole !== account) {
+    defects.push(
+      defect(
+        at('assumeRole', 'roleArn'),
+        assumeRole?.roleArn,
+        `is a role of account ${ofRole}, but spec.account is ${account}; name a role of that account, or correct spec.account`,
+      ),
+    );
+  }
+  const owner = account ?? ofRole;
+  for (const [index, { arn }] of pool.entries()) {
+    const [, , , ofRegion, ofAccount] = arn.split(':');
+    if (region !== undefined && ofRegion !== region) {
+      const phrase = `is in ${ofRegion}, but spec.region is ${region}; name a listener there, or correct spec.region`;
+      defects.push(defect(at('listeners', index, 'arn'), arn, phrase));
+    }
+    if (owner !== undefined && ofAccount !== owner) {
+      const phrase = `is of account ${ofAccount}, but the class is for account ${owner}; name a listener of that account`;
+      defects.push(defect(at('listeners', index, 'arn'), arn, phrase));
+    }
+  }
+  return defects;
 }
 
 function listeners(spec: ParsedClass): Defect[] {
@@ -33,11 +62,45 @@ function listeners(spec: ParsedClass): Defect[] {
   });
 }
 
+function build({ build: { recipe, dockerfile, buildspec } }: ParsedClass): Defect[] {
+  const defects: Defect[] = [];
+  if (dockerfile !== undefined && recipe !== 'dockerfile') {
+    const phrase = `is only for recipe 'dockerfile', and recipe is '${recipe}'; remove it, or set recipe: dockerfile`;
+    defects.push(plainDefect(at('build', 'dockerfile'), undefined, phrase));
+  }
+  if (buildspec !== undefined && !isMapping(buildspec)) {
+    const phrase = "is not a buildspec: write YAML with the members 'version: 0.2' and 'phases'";
+    defects.push(plainDefect(at('build', 'buildspec'), undefined, phrase));
+  }
+  return defects;
+}
+
+function isMapping(text: string): boolean {
+  const document = parseDocument(text);
+  return document.errors.length === 0 && isMap(document.contents) && document.has('version') && document.has('phases');
+}
+
 function namespaces(spec: ParsedClass): Defect[] {
   if (!spec.namespaces.includes('*') || spec.namespaces.length === 1) return [];
   return [
     plainDefect(at('namespaces'), spec.namespaces, "'*' admits all namespaces already; remove the others, or '*'"),
   ];
+}
+
+/** A namespace finds what it may use in one place. */
+function allowed(spec: ParsedClass): Defect[] {
+  const seen = new Map<string, number>();
+  return spec.allowed.flatMap(({ namespaces: named }, entry) =>
+    named.flatMap((namespace, index) => {
+      const first = seen.get(namespace);
+      if (first === undefined) {
+        seen.set(namespace, entry);
+        return [];
+      }
+      const phrase = `stands in spec.allowed.${first}, too; say in one entry what it may use`;
+      return [defect(at('allowed', entry, 'namespaces', index), namespace, phrase)];
+    }),
+  );
 }
 
 function defaults(spec: ParsedClass): Defect[] {

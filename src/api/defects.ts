@@ -59,13 +59,19 @@ export function plainDefect(path: Path, value: unknown, message: string): Defect
 }
 
 const HIDDEN = '(hidden)';
+/** An ARN, or the path of a parameter. */
+const REFERENCE = /^(arn:|\/)/;
 /** The user of a URL is often a token. */
 const URL_WITH_USER = /^https?:\/\/[^\s/@]+@/i;
 
 function isSecret(path: Path, value: unknown): boolean {
   if (typeof value === 'string' && (looksSecretValue(value) || URL_WITH_USER.test(value))) return true;
-  if (value === undefined || !path.includes('environment')) return false;
-  return !isPrimitive(value) || looksSecretName(String(path.at(-1)));
+  const name = path.at(-1);
+  if (value === undefined || value === name) return false;
+  // Where a reference belongs, people write the secret itself.
+  if (path.includes('secrets')) return typeof value === 'string' && !REFERENCE.test(value);
+  if (!path.includes('environment')) return false;
+  return !isPrimitive(value) || name === 'environment' || looksSecretName(String(name));
 }
 
 function isPrimitive(value: unknown): boolean {

@@ -34,16 +34,21 @@ const ENVIRONMENT_BYTES_MAX = 32 * 1024;
 const RULES: readonly Rule[] = [
   { reads: ['source'], check: exactlyOneSource },
   { reads: ['source', 'placement'], check: lambdaNeedsFunction },
+  { reads: ['source', 'build'], check: buildOfSource },
+  { reads: ['source', 'compute.architecture'], check: architectureOfArchive },
   { reads: ['compute.cpu', 'compute.memory'], check: fargatePair },
   { reads: ['placement'], check: splitShares },
   { reads: ['placement', 'rollout.strategy'], check: oneOwnerOfWeights },
   { reads: ['scaling', 'placement'], check: taskBounds },
-  { reads: ['interface', 'port', 'compute.processes'], check: interfaceAndPort },
+  { reads: ['interface', 'port', 'compute.processes', 'compute.concurrency'], check: interfaceAndPort },
+  { reads: ['interface', 'placement', 'traffic.eventFormat'], check: eventFormat },
   { reads: ['traffic.hosts', 'traffic.paths'], check: ruleQuotas },
   { reads: ['workload', 'queue'], check: workloadMembers },
   { reads: ['environment', 'secrets', 'acknowledgePlaintextEnvironment'], check: variables },
   { reads: ['secrets'], check: ({ spec }) => secretSources(spec.secrets, at('secrets')) },
   { reads: ['className'], check: classAdmission },
+  { reads: ['className', 'traffic', 'workload'], check: allowedHosts },
+  { reads: ['className', 'roles', 'source'], check: allowedRoles },
   { reads: ['network.subnets'], check: subnetsKnown },
   { reads: ['compute.cpu', 'compute.memory', 'scaling.max'], check: caps },
 ];
@@ -79,6 +84,30 @@ function lambdaNeedsFunction({ spec }: Situation): Defect[] {
       at('placement', 'mode'),
       mode,
       "needs source.functionRef, because a Lambda function serves; use 'fargate' otherwise",
+    ),
+  ];
+}
+
+/** What `build` says of a zip means nothing to a source that brings an image or a Dockerfile of its own. */
+function buildOfSource({ spec, raw }: Situation): Defect[] {
+  const { image, repository } = spec.source;
+  const kind = image ? 'image' : repository ? 'repository' : undefined;
+  if (kind === undefined) return [];
+  const why = kind === 'image' ? 'which is not built' : 'whose own Dockerfile is built';
+  return (['baseImage', 'dockerfile'] as const)
+    .filter((member) => (valueAt(raw, ['build', member]) ?? null) !== null)
+    .map((member) => plainDefect(at('build', member), undefined, `says nothing of source.${kind}, ${why}; remove it`));
+}
+
+function architectureOfArchive({ spec }: Situation): Defect[] {
+  const asked = spec.compute.architecture;
+  const compiled = spec.source.archive?.architecture;
+  if (asked === undefined || compiled === undefined || asked === compiled) return [];
+  return [
+    defect(
+      at('compute', 'architecture'),
+      asked,
+      `is not what source.archive.architecture says, which is ${compiled}; remove one of them`,
     ),
   ];
 }
@@ -185,7 +214,29 @@ function interfaceAndPort({ spec }: Situation): Defect[] {
       ),
     );
   }
+  if (spec.interface === 'http' && spec.compute.concurrency !== undefined) {
+    defects.push(
+      defect(
+        at('compute', 'concurrency'),
+        spec.compute.concurrency,
+        "is only for interface 'lambda': an http image takes as many requests as it likes; remove it",
+      ),
+    );
+  }
   return defects;
+}
+
+/** The load balancer itself makes the event of a Lambda target, and it knows only its own. */
+function eventFormat({ spec }: Situation): Defect[] {
+  const { eventFormat: format } = spec.traffic;
+  if (format === undefined) return [];
+  const refused = (why: string) => [defect(at('traffic', 'eventFormat'), format, why)];
+  if (spec.interface === 'http')
+    return refused("is only for interface 'lambda': an http image gets the request itself");
+  if (spec.placement.mode === 'fargate' || format.startsWith('alb')) return [];
+  return refused(
+    `does not go with placement.mode '${spec.placement.mode}': behind the load balancer the function gets the load balancer's events; use alb or alb-multi-value, or placement.mode fargate`,
+  );
 }
 
 function ruleQuotas({ spec }: Situation): Defect[] {
@@ -330,6 +381,15 @@ function classAdmission({ spec, classSpec, namespace }: Situation): Defect[] {
       ),
     ];
   }
+  if (namespace !== undefined && classSpec.allowed.length > 0 && !allowedTo(classSpec, namespace)) {
+    return [
+      defect(
+        path,
+        spec.className,
+        `says for other namespaces which hosts and roles they may use, and nothing for '${namespace}'; choose another class, or have it add an entry to spec.allowed`,
+      ),
+    ];
+  }
   if (spec.workload === 'service' && classSpec.listeners.length === 0) {
     return [
       defect(
@@ -340,6 +400,58 @@ function classAdmission({ spec, classSpec, namespace }: Situation): Defect[] {
     ];
   }
   return [];
+}
+
+/** Hosts belong to somebody: without one, a rule would answer for those of all. */
+function allowedHosts({ spec, classSpec, namespace }: Situation): Defect[] {
+  const hosts = classSpec && allowedTo(classSpec, namespace)?.hosts;
+  if (!hosts || spec.workload !== 'service') return [];
+  const may = `namespace '${namespace}' may use ${hosts.length > 0 ? hosts.join(', ') : 'none'} by class '${spec.className}'`;
+  if (spec.traffic.hosts.length === 0) {
+    return [
+      plainDefect(at('traffic', 'hosts'), undefined, `is empty, which means every host; ${may}: name one of them`),
+    ];
+  }
+  return spec.traffic.hosts.flatMap((host, index) =>
+    hosts.some((pattern) => isWithin(host.toLowerCase(), pattern.toLowerCase()))
+      ? []
+      : [defect(at('traffic', 'hosts', index), host, `is another's; ${may}`)],
+  );
+}
+
+/** The class's own roles are for everybody who may use it. */
+function allowedRoles({ spec, classSpec, namespace }: Situation): Defect[] {
+  const roles = classSpec && allowedTo(classSpec, namespace)?.roles;
+  if (!roles) return [];
+  const may = `namespace '${namespace}' may use ${roles.length > 0 ? roles.join(', ') : 'none'} beside those of class '${spec.className}'`;
+  const defects = (['task', 'execution'] as const).flatMap((member) => {
+    const role = spec.roles[member];
+    if (role === undefined || role === classSpec.roles[member]) return [];
+    if (roles.some((pattern) => isWithin(role, pattern))) return [];
+    return [defect(at('roles', member), role, `is not for this namespace; ${may}`)];
+  });
+  if (spec.roles.task === undefined && spec.source.functionRef) {
+    const phrase = `is not given, and the role of the function would be taken; ${may}: name one of them`;
+    defects.push(plainDefect(at('roles', 'task'), undefined, phrase));
+  }
+  return defects;
+}
+
+/** What a namespace may use; undefined where the class says nothing of it, or it is not known here. */
+function allowedTo(classSpec: LambdaContainerClassSpec, namespace: string | undefined) {
+  if (namespace === undefined) return undefined;
+  const entryOf = (name: string) => classSpec.allowed.find(({ namespaces }) => namespaces.includes(name));
+  return entryOf(namespace) ?? entryOf('*');
+}
+
+/** Whether everything that one pattern matches is matched by the other, too. */
+function isWithin(inner: string, outer: string): boolean {
+  const source = outer
+    .replace(/[.+^${}()|[\]\\/]/g, '\\$&')
+    .replaceAll('*', '.*')
+    // One character, and not a wildcard of many.
+    .replaceAll('?', '[^*]');
+  return new RegExp(`^${source}$`, 's').test(inner);
 }
 
 /** Whether objects in `namespace` may name the class. */

@@ -12,16 +12,9 @@ interface Row {
   readonly instead: string;
 }
 
-const FUNCTION_REF = 'use source.functionRef, which takes zip and image functions';
-
 const TABLE: readonly Row[] = [
   { path: ['workload'], works: ['service'], instead: "use 'service'" },
   { path: ['queue'], instead: 'remove it' },
-  { path: ['source', 'image'], instead: FUNCTION_REF },
-  { path: ['source', 'archive'], instead: FUNCTION_REF },
-  { path: ['source', 'repository'], instead: FUNCTION_REF },
-  { path: ['build', 'dockerfile'], instead: 'remove it: zip functions are composed without a Dockerfile' },
-  { path: ['build', 'trackBaseImage'], works: [true], instead: 'use true' },
   { path: ['placement', 'mode'], works: ['lambda', 'fargate', 'split'], instead: "use 'lambda', 'fargate' or 'split'" },
   { path: ['placement', 'auto'], instead: 'remove it' },
   { path: ['scaling', 'schedules'], instead: 'remove it and set scaling.min and scaling.max' },
@@ -32,8 +25,6 @@ const TABLE: readonly Row[] = [
   { path: ['rollout', 'approval'], works: ['none'], instead: "use 'none'" },
   { path: ['network', 'serviceConnect'], instead: 'remove it' },
   { path: ['triggers'], instead: 'remove it' },
-  { path: ['drift', 'policy'], works: ['heal'], instead: "use 'heal'" },
-  { path: ['drift', 'fields'], instead: 'remove it' },
   { path: ['adoption'], works: ['never'], instead: "use 'never'" },
   { path: ['dependsOn'], instead: 'remove it' },
 ];

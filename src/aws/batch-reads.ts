@@ -187,4 +187,5 @@ export const SHARED_READS: { readonly [S in ServiceName]?: readonly (keyof Ports
   codebuild: ['listBuildsForProject'],
   ecr: ['listTagsForResource'],
   iam: ['getRole'],
+  secretsmanager: ['describeSecret'],
 };

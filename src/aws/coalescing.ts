@@ -227,7 +227,12 @@ export class Coalescing {
         }
         return sent;
       },
-      call: { signal: batch.abort.signal, ...(call?.priority ? { priority: call.priority } : {}) },
+      call: {
+        signal: batch.abort.signal,
+        ...(call?.priority ? { priority: call.priority } : {}),
+        // Of one that several share, the first is named.
+        ...(call?.cause ? { cause: call.cause } : {}),
+      },
     };
     try {
       this.#calls++;

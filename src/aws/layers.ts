@@ -23,7 +23,7 @@ export type Layer = (next: Send) => Send;
 
 type Method = (input: unknown, call?: Call) => Promise<unknown>;
 
-/** The same ports, with `layers` before them; the first one is the nearest to the caller. The registry is left as is. */
+/** The same ports, with `layers` before them; the first one is the nearest to the caller. What is no API of AWS is left as is. */
 export function layered(ports: Ports, ...layers: readonly Layer[]): Ports {
   const table = ports as unknown as Readonly<Record<ServiceName, Readonly<Record<string, Method>>>>;
   const last: Send = async ({ service, operation, input, call }) => {
@@ -44,6 +44,7 @@ export function layered(ports: Ports, ...layers: readonly Layer[]): Ports {
   return {
     ...Object.fromEntries(services.map((service) => [service, port(service)])),
     registry: ports.registry,
+    git: ports.git,
   } as unknown as Ports;
 }
 

@@ -10,9 +10,13 @@ import * as streams from '@aws-sdk/client-dynamodb-streams';
 import * as ecr from '@aws-sdk/client-ecr';
 import * as ecs from '@aws-sdk/client-ecs';
 import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as events from '@aws-sdk/client-eventbridge';
 import * as iam from '@aws-sdk/client-iam';
 import * as lambda from '@aws-sdk/client-lambda';
+import * as tagging from '@aws-sdk/client-resource-groups-tagging-api';
+import * as s3 from '@aws-sdk/client-s3';
 import * as secretsmanager from '@aws-sdk/client-secrets-manager';
+import * as sqs from '@aws-sdk/client-sqs';
 import * as sts from '@aws-sdk/client-sts';
 
 export const OPERATIONS = {
@@ -41,6 +45,7 @@ export const OPERATIONS = {
   lambda: {
     createFunction: lambda.CreateFunctionCommand,
     getFunction: lambda.GetFunctionCommand,
+    listFunctions: lambda.ListFunctionsCommand,
     getLayerVersionByArn: lambda.GetLayerVersionByArnCommand,
     updateFunctionCode: lambda.UpdateFunctionCodeCommand,
     getPolicy: lambda.GetPolicyCommand,
@@ -67,6 +72,7 @@ export const OPERATIONS = {
     batchDeleteImage: ecr.BatchDeleteImageCommand,
     getAuthorizationToken: ecr.GetAuthorizationTokenCommand,
     listTagsForResource: ecr.ListTagsForResourceCommand,
+    getLifecyclePolicy: ecr.GetLifecyclePolicyCommand,
     untagResource: ecr.UntagResourceCommand,
   },
   ecs: {
@@ -128,14 +134,39 @@ export const OPERATIONS = {
     listTagsForResource: logs.ListTagsForResourceCommand,
     untagResource: logs.UntagResourceCommand,
     filterLogEvents: logs.FilterLogEventsCommand,
+    getLogEvents: logs.GetLogEventsCommand,
   },
   iam: {
     createRole: iam.CreateRoleCommand,
     getRole: iam.GetRoleCommand,
   },
+  s3: {
+    headObject: s3.HeadObjectCommand,
+    getObject: s3.GetObjectCommand,
+  },
   secretsmanager: {
     getSecretValue: secretsmanager.GetSecretValueCommand,
     describeSecret: secretsmanager.DescribeSecretCommand,
+  },
+  sqs: {
+    createQueue: sqs.CreateQueueCommand,
+    getQueueUrl: sqs.GetQueueUrlCommand,
+    getQueueAttributes: sqs.GetQueueAttributesCommand,
+    setQueueAttributes: sqs.SetQueueAttributesCommand,
+    receiveMessage: sqs.ReceiveMessageCommand,
+    deleteMessageBatch: sqs.DeleteMessageBatchCommand,
+    changeMessageVisibility: sqs.ChangeMessageVisibilityCommand,
+  },
+  events: {
+    putRule: events.PutRuleCommand,
+    putTargets: events.PutTargetsCommand,
+    listRules: events.ListRulesCommand,
+    listTargetsByRule: events.ListTargetsByRuleCommand,
+    removeTargets: events.RemoveTargetsCommand,
+    deleteRule: events.DeleteRuleCommand,
+  },
+  tagging: {
+    getResources: tagging.GetResourcesCommand,
   },
   sts: {
     assumeRole: sts.AssumeRoleCommand,

@@ -25,6 +25,8 @@ export interface PacingOptions {
   /** This part of AWS's rates is ours: less than 1 leaves room for others in the account, more is for raised limits. Default 1. */
   readonly scale?: number;
   readonly metrics?: Metrics;
+  /** Label of what is measured where several account-and-region pairs are paced apart. Default: our own. */
+  readonly place?: string;
 }
 
 /** What can be read of a bucket. */
@@ -96,7 +98,7 @@ export class Pacing {
   #waitedMs = 0;
 
   /** @throws RangeError when `scale` is no positive number */
-  constructor({ clock, scale = 1, metrics = new Metrics() }: PacingOptions) {
+  constructor({ clock, scale = 1, metrics = new Metrics(), place = '' }: PacingOptions) {
     if (!(scale > 0 && Number.isFinite(scale)))
       throw new RangeError(`a scale of ${scale} leaves no calls; use e.g. 0.5`);
     this.#clock = clock;
@@ -114,7 +116,8 @@ export class Pacing {
     );
     this.#waits = (service) => waits.of({ service });
     this.#slowings = (service, bucket) => slowings.of({ service, bucket });
-    metrics.watch('lambdacontainer_aws_rate_depth', 'Calls that wait for a rate limit of AWS', {}, () => this.#depth());
+    const depth = 'Calls that wait for a rate limit of AWS; place: account and region, empty for the daemon’s own';
+    metrics.watch('lambdacontainer_aws_rate_depth', depth, { place }, () => this.#depth());
   }
 
   /** Before AWS: each call takes its tokens here. A call whose signal aborts leaves the line and takes none. */
@@ -178,9 +181,11 @@ export class Pacing {
     const gate = this.#gate(service);
     const nowMs = this.#clock.monotonic();
     if (gate.waiting === 0 && takeAll(buckets, nowMs)) return Promise.resolve();
+    const span = call?.cause?.span?.child('aws.rate_wait', { 'rpc.service': service, 'rpc.method': operation });
     return new Promise((resolve, reject) => {
       const admit = () => {
         stay();
+        span?.end();
         const afterMs = this.#clock.monotonic() - nowMs;
         if (afterMs > 0) {
           this.#waited++;
@@ -195,6 +200,7 @@ export class Pacing {
         line.remove(waiter);
         gate.waiting--;
         this.#admitWaiting(gate);
+        span?.end('abandoned');
         reject(abandoned(service, operation));
       });
       line.push(waiter);

@@ -3,6 +3,7 @@
  * a `Failure`. There are two implementations: the SDK over the wire (`sdk-ports.ts`) and, in simulation, the local
  * cloud's state machines called directly (`local-cloud/direct-ports.ts`).
  */
+import type { Cause, Span } from '../core/index.ts';
 import type { Operations, ServiceName } from './operations.ts';
 
 /** What accompanies each call. */
@@ -18,6 +19,8 @@ export interface Call {
   priority?: 'pass' | 'sweep';
   /** Longer or shorter than the client's own bound, for the rare call that runs as long as somebody's code does. */
   timeoutMs?: number;
+  /** What it is made for, for logs and traces. */
+  cause?: Cause;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape of SDK command constructors
@@ -33,12 +36,18 @@ type OutputOf<C> = C extends new (
   ? O
   : never;
 
+/** The same call within another span. */
+export function callWithin(call: Call, span: Span | undefined): Call {
+  return span && call.cause ? { ...call, cause: { ...call.cause, span } } : call;
+}
+
 export type PortOf<Table extends Record<string, CommandClass>> = {
   readonly [Name in keyof Table]: (input: InputOf<Table[Name]>, call?: Call) => Promise<OutputOf<Table[Name]>>;
 };
 
 export type Ports = { readonly [Service in ServiceName]: PortOf<Operations[Service]> } & {
   readonly registry: RegistryPort;
+  readonly git: GitPort;
 };
 
 export type DynamoPort = Ports['dynamodb'];
@@ -51,8 +60,20 @@ export type Elbv2Port = Ports['elbv2'];
 export type AutoScalingPort = Ports['autoscaling'];
 export type LogsPort = Ports['logs'];
 export type IamPort = Ports['iam'];
+export type S3Port = Ports['s3'];
 export type SecretsPort = Ports['secretsmanager'];
+export type SqsPort = Ports['sqs'];
+export type EventsPort = Ports['events'];
 export type StsPort = Ports['sts'];
+
+/** What the references of a git repository mean, behind a port because it is not an AWS API. */
+export interface GitPort {
+  /**
+   * The commit (forty hexadecimal digits) that a branch or tag of the repository means now; a commit means itself.
+   * @throws Failure notFound when there is no such repository or reference; denied when it asks for credentials
+   */
+  resolveCommit(url: string, ref: string, call?: Call): Promise<string>;
+}
 
 /** Read access to an OCI registry (base images), behind a port because it is not an AWS API. */
 export interface RegistryPort {

@@ -18,6 +18,8 @@ const LOGS = 'https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatc
 const ECR = 'https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html';
 const SECRETS = 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html';
 const STS = 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html';
+const EVENTBRIDGE = 'https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html';
+const TAGGING = 'https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html';
 const DYNAMODB = 'https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html';
 
 function published(burst: number, perSec: number, source: string): PublishedRate {
@@ -63,6 +65,7 @@ export const RATES = {
   'logs UntagResource': perSecond(5, LOGS),
   // 25 in us-east-1, 5 in the newest regions.
   'logs FilterLogEvents': perSecond(10, LOGS),
+  'logs GetLogEvents': perSecond(10, LOGS),
 
   'ecr GetAuthorizationToken': perSecond(500, ECR),
   'ecr read': assumed(50, 20),
@@ -79,6 +82,11 @@ export const RATES = {
 
   'secretsmanager read': perSecond(10_000, SECRETS),
   sts: perSecond(600, STS),
+
+  // Of each management call, in every region.
+  'events management': perSecond(50, EVENTBRIDGE),
+
+  'tagging read': perSecond(15, TAGGING),
 
   'streams DescribeStream': perSecond(10, DYNAMODB),
 } as const satisfies Record<string, PublishedRate>;
@@ -120,6 +128,7 @@ export const CHARGES: Charges = {
   lambda: {
     createFunction: ['lambda control plane'],
     getFunction: ['lambda GetFunction'],
+    listFunctions: ['lambda control plane'],
     getLayerVersionByArn: ['lambda control plane'],
     updateFunctionCode: ['lambda control plane'],
     getPolicy: ['lambda GetPolicy'],
@@ -145,6 +154,7 @@ export const CHARGES: Charges = {
     deleteRepository: ['ecr modify'],
     describeImages: ['ecr read'],
     batchDeleteImage: ['ecr modify'],
+    getLifecyclePolicy: ['ecr read'],
     getAuthorizationToken: ['ecr GetAuthorizationToken'],
     listTagsForResource: ['ecr read'],
     untagResource: ['ecr modify'],
@@ -208,14 +218,42 @@ export const CHARGES: Charges = {
     listTagsForResource: ['logs ListTagsForResource'],
     untagResource: ['logs UntagResource'],
     filterLogEvents: ['logs FilterLogEvents'],
+    getLogEvents: ['logs GetLogEvents'],
   },
   iam: {
     createRole: ['iam modify'],
     getRole: ['iam read'],
   },
+  // 3,500 changes and 5,500 reads a second of each prefix of keys: more than everything here asks in a minute.
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+  s3: {
+    headObject: UNPACED,
+    getObject: UNPACED,
+  },
   secretsmanager: {
     getSecretValue: ['secretsmanager read'],
     describeSecret: ['secretsmanager read'],
+  },
+  // A standard queue takes nearly any number of calls of each kind.
+  sqs: {
+    createQueue: UNPACED,
+    getQueueUrl: UNPACED,
+    getQueueAttributes: UNPACED,
+    setQueueAttributes: UNPACED,
+    receiveMessage: UNPACED,
+    deleteMessageBatch: UNPACED,
+    changeMessageVisibility: UNPACED,
+  },
+  events: {
+    putRule: ['events management'],
+    putTargets: ['events management'],
+    listRules: ['events management'],
+    listTargetsByRule: ['events management'],
+    removeTargets: ['events management'],
+    deleteRule: ['events management'],
+  },
+  tagging: {
+    getResources: ['tagging read'],
   },
   sts: {
     assumeRole: ['sts'],

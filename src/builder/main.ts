@@ -10,27 +10,35 @@ import { createSdkPorts, credentialsOf, ecrCredentials } from '../aws/index.ts';
 import { Failure, systemClock } from '../core/index.ts';
 import { parseRepository, RegistryClient } from '../oci/index.ts';
 import { build, failureLine } from './build.ts';
+import { imageProgram } from './image-program.ts';
 import { parseOrder } from './order.ts';
+import { runProgram } from './program.ts';
 
 /** A build runs outside of the controller's retry loop: a lost connection must not cost a whole build. */
 const ATTEMPTS = 4;
+
+/** Nobody answers questions here, and the machine's own settings are not the repository's. */
+const GIT_ENVIRONMENT = { GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
 
 async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const order = parseOrder(env.LAMBDACONTAINER_BUILD);
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
   const { ports, close } = createSdkPorts({ region, credentials: credentialsOf(env) }, { resolveDigest: unused });
   const { host } = parseRepository(order.repositoryUri);
-  const registry = new RegistryClient({
-    credentials: ecrCredentials(() => ports.ecr, systemClock, host),
-    attempts: ATTEMPTS,
-  });
+  const credentials = ecrCredentials(() => ports.ecr, systemClock, host);
+  const registry = new RegistryClient({ credentials, attempts: ATTEMPTS });
   const folder = await mkdtemp(join(tmpdir(), 'lambdacontainer-build-'));
   try {
     await build(order, {
       lambda: ports.lambda,
+      s3: ports.s3,
       registry,
       clock: systemClock,
       folder,
+      program: () => imageProgram({ folder, environment: env, credentials }),
+      git: (argv) =>
+        runProgram({ program: 'git', arguments: argv, environment: { ...env, ...GIT_ENVIRONMENT }, signal }),
+      dockerfile: decoded(env.LAMBDACONTAINER_DOCKERFILE),
       print,
       signal,
       attempts: ATTEMPTS,
@@ -53,6 +61,11 @@ function unused(): Promise<never> {
       message: 'a build resolves no tags',
     }),
   );
+}
+
+/** From base64. */
+function decoded(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
 }
 
 function print(line: string): void {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assumedRole, createSdkPorts, type Ports, type SdkSettings } from '../aws/index.ts';
 import type { CompanionFactory } from '../controller/index.ts';
-import { type Clock, type Logger, type Random, UserError } from '../core/index.ts';
+import { type Clock, type Logger, type Metrics, type Random, UserError } from '../core/index.ts';
 import { GitOps, type GitOpsSettings } from '../gitops/index.ts';
 import type { HttpRoute } from '../server/index.ts';
 import { DesiredTable, StateTable } from '../store/index.ts';
@@ -71,6 +71,7 @@ export interface GitSourcesParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly settings: GitOpsSettings;
 }
 
@@ -78,7 +79,7 @@ export function gitSources(parts: GitSourcesParts): {
   readonly companion: CompanionFactory;
   readonly route: HttpRoute;
 } {
-  const { ports, tables, sdk, clock, random, logger, settings } = parts;
+  const { ports, tables, sdk, clock, random, logger, metrics, settings } = parts;
   let running: GitOps | undefined;
   return {
     companion: ({ epoch, assertHeld }) => {
@@ -98,6 +99,7 @@ export function gitSources(parts: GitSourcesParts): {
         clock,
         random,
         logger,
+        metrics,
         settings,
       });
       return running;

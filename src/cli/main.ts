@@ -1,11 +1,12 @@
-/** The program: arguments, environment and signals in, an exit status out. */
+/**
+ * The program: arguments, environment and signals in, an exit status out. It loads only what the command at hand needs:
+ * a daemon that takes over from another one begins without the verbs, and both without the local cloud.
+ */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
+import { setFlagsFromString } from 'node:v8';
 import { systemClock, systemRandom, UserError } from '../core/index.ts';
-import { type LocalOptions, local } from './local/local.ts';
-import { runProgram } from './program.ts';
-import { start } from './start.ts';
+import type { LocalOptions } from './local/local.ts';
 
 const startedAtMs = Number(process.env.LAMBDACONTAINER_STARTED_AT ?? performance.timeOrigin);
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -16,6 +17,7 @@ function onSignals(stop: () => void): void {
 }
 
 async function runLocal(options: LocalOptions): Promise<number> {
+  const [{ local }, { default: pino }] = await Promise.all([import('./local/local.ts'), import('pino')]);
   const stopping = new AbortController();
   onSignals(() => stopping.abort());
   const isTTY = process.stdout.isTTY === true;
@@ -43,7 +45,19 @@ async function runLocal(options: LocalOptions): Promise<number> {
   });
 }
 
+/**
+ * Without it V8 lets its young generation grow until a task's small memory is mostly garbage of sweeps. Flags of the
+ * program, not of its command line, so that they hold wherever the bundle is run, and set before anything is loaded.
+ */
+function keepSmall(): void {
+  setFlagsFromString('--optimize-for-size');
+  setFlagsFromString('--max-semi-space-size=2');
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
 async function runDaemon(): Promise<number> {
+  keepSmall();
+  const { start } = await import('./start.ts');
   return start(process.env, (stop) => {
     onSignals(stop);
     // The local cloud holds our standard input open for as long as it lives.
@@ -51,8 +65,15 @@ async function runDaemon(): Promise<number> {
   });
 }
 
+async function run(args: readonly string[]): Promise<number> {
+  // As the container runs it; with anything more, the verbs say what they make of it.
+  if (args.length === 1 && args[0] === 'start') return runDaemon();
+  const { runProgram } = await import('./program.ts');
+  return runProgram(args, { local: runLocal, start: runDaemon });
+}
+
 try {
-  process.exitCode = await runProgram(process.argv.slice(2), { local: runLocal, start: runDaemon });
+  process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   process.stderr.write(`error: ${error.message}\n`);

@@ -38,12 +38,16 @@ export interface PolicyScope {
   readonly repositoryPrefix: string;
   /** Names of the functions that objects may refer to; ends with `*`. */
   readonly functions: string;
+  /** Names of the buckets that archives may be in. */
+  readonly archives: string;
   /** Roles that may be handed to ECS tasks, to builds, and those that sources write records under. */
   readonly taskRoles: Resources;
   readonly buildRoles: Resources;
   readonly sourceRoles: Resources;
   /** Secrets of GitSources. */
   readonly sourceSecrets: Resources;
+  /** Name of the queue in which AWS's events wait. */
+  readonly eventQueue: string;
 }
 
 /** A statement, and why it is there: one reason for each who asks for it. */
@@ -63,10 +67,12 @@ export const DEFAULT_SCOPE: PolicyScope = {
   loadBalancer: 'lambdacontainer',
   repositoryPrefix: 'lambdacontainer',
   functions: '*',
+  archives: 'lambdacontainer-*',
   taskRoles: ['arn:*:iam::*:role/lambdacontainer/tasks/*'],
   buildRoles: ['arn:*:iam::*:role/lambdacontainer/builds/*'],
   sourceRoles: ['arn:*:iam::*:role/lambdacontainer/sources/*'],
   sourceSecrets: ['arn:*:secretsmanager:*:*:secret:lambdacontainer/sources/*'],
+  eventQueue: 'lambdacontainer-*',
 };
 
 /**
@@ -85,7 +91,11 @@ const NARROWED: Readonly<Record<string, (scope: PolicyScope) => string>> = {
   'arn:aws:ecr:*:*:repository/*': ({ repositoryPrefix }) => `repository/${repositoryPrefix}/*`,
   'arn:aws:codebuild:*:*:project/*': () => 'project/lambdacontainer-*',
   'arn:aws:logs:*:*:log-group:*': () => 'log-group:/lambdacontainer/*',
+  'arn:aws:logs:*:*:log-group:/aws/codebuild/*:log-stream:*': () =>
+    'log-group:/aws/codebuild/lambdacontainer-*:log-stream:*',
   'arn:aws:lambda:*:*:function:*': ({ functions }) => `function:${functions}`,
+  'arn:aws:s3:::*': ({ archives }) => archives,
+  'arn:aws:s3:::*/*': ({ archives }) => `${archives}/*`,
   'arn:aws:cloudwatch:*:*:alarm:TargetTracking-service/*/*': ({ cluster }) =>
     `alarm:TargetTracking-service/${cluster}/lc-*`,
   'arn:aws:dynamodb:*:*:table/desired': ({ desiredTable }) => `table/${desiredTable}`,
@@ -129,6 +139,21 @@ const BASE_IMAGES: Omit<IamStatement, 'resources'> = {
   because: "reads manifest and configuration of a base image in the account's registry",
 };
 
+/** Listings of sweeps whose resource is wider than what a kind may touch. */
+const TAGS_OF_ALL: Omit<IamStatement, 'resources'> = {
+  actions: ['tag:GetResources'],
+  because: 'reads in one listing which resources carry its tags; the action knows no narrower resource',
+};
+const ALL_REPOSITORIES: Omit<IamStatement, 'resources'> = {
+  actions: ['ecr:DescribeRepositories'],
+  because: 'lists repositories where asking for them by name would fail for one that is gone',
+};
+
+const EVENT_QUEUE: Omit<IamStatement, 'resources'> = {
+  actions: ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:DeleteMessage'],
+  because: 'hears of what AWS tells of, and takes it off the queue',
+};
+
 const SOURCE_ROLES: Omit<IamStatement, 'resources'> = {
   actions: ['sts:AssumeRole'],
   because: 'writes the records of a GitSource under the role of that source, never under its own',
@@ -167,6 +192,31 @@ const LOOKS: readonly IamStatement[] = [
     because: 'looks at the listeners of a class and the load balancers that they belong to',
   },
   {
+    actions: ['elasticloadbalancing:DescribeAccountLimits'],
+    resources: ['*'],
+    because: 'reads what a load balancer holds; the action knows no narrower resource',
+  },
+  {
+    actions: ['servicequotas:GetServiceQuota'],
+    resources: ['arn:aws:servicequotas:*:*:fargate/*'],
+    because: "compares the account's quotas with what objects ask for",
+  },
+  {
+    actions: ['ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'ec2:DescribeVpcEndpoints'],
+    resources: ['*'],
+    because: 'looks whether tasks reach ECR, S3 and logs; describe actions know no narrower resource',
+  },
+  {
+    actions: ['cloudformation:DescribeStacks'],
+    resources: ['arn:aws:cloudformation:*:*:stack/lambdacontainer*/*'],
+    because: "looks at the controller's stack",
+  },
+  {
+    actions: ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes'],
+    resources: ['arn:aws:sqs:*:*:lambdacontainer-*'],
+    because: "looks at the queues of AWS's events; reads no message",
+  },
+  {
     actions: ['secretsmanager:DescribeSecret'],
     resources: ['arn:aws:secretsmanager:*:*:secret:*'],
     because: 'looks whether a secret is there; its value is not read',
@@ -185,12 +235,16 @@ export function explainedControllerPolicy(scope: PolicyScope): Readonly<Record<P
   const { sourceRoles, sourceSecrets } = scope;
   const all = [
     ...resolved('Stores', STORES, scope),
+    explained('TagsOfAll', TAGS_OF_ALL, ['*'], scope),
+    explained('AllRepositories', ALL_REPOSITORIES, [inAccount('ecr', 'repository/*', scope)], scope),
+    explained('EventQueue', EVENT_QUEUE, [inAccount('sqs', scope.eventQueue, scope)], scope),
     explained('SourceRoles', SOURCE_ROLES, sourceRoles, scope),
     explained('SourceSecrets', SOURCE_SECRETS, sourceSecrets, scope),
     ...registry(scope),
     ...kinds().flatMap(({ name, permissions }) => resolved(pascal(name), permissions, scope)),
   ];
-  const part = (wanted: Part) => merged(all.filter(({ statement }) => partOf(statement) === wanted));
+  const needed = withoutCovered(all);
+  const part = (wanted: Part) => merged(needed.filter(({ statement }) => partOf(statement) === wanted));
   return { records: part('records'), artifacts: part('artifacts'), tasks: part('tasks'), traffic: part('traffic') };
 }
 
@@ -221,8 +275,10 @@ const PART_OF: Readonly<Record<string, Part>> = {
   dynamodb: 'records',
   sts: 'records',
   secretsmanager: 'records',
+  sqs: 'records',
   ecr: 'artifacts',
   codebuild: 'artifacts',
+  s3: 'artifacts',
   logs: 'artifacts',
   elasticloadbalancing: 'traffic',
   lambda: 'traffic',
@@ -311,6 +367,8 @@ function narrowed(arn: string, scope: PolicyScope): string {
   const [, , service = '', region, account, ...rest] = arn.split(':');
   if (!arn.startsWith('arn:aws:')) return arn;
   const name = NARROWED[arn]?.(scope) ?? rest.join(':');
+  // Buckets have names of their own, whoever's they are.
+  if (region === '' && account === '') return ['arn', scope.partition, service, '', '', name].join(':');
   return region === '' && account === '*' ? globally(service, name, scope) : inAccount(service, name, scope);
 }
 
@@ -321,6 +379,25 @@ function inAccount(service: string, name: string, { partition, region, account }
 /** Of services without regions: IAM. */
 function globally(service: string, name: string, { partition, account }: PolicyScope): string {
   return ['arn', partition, service, '', account, name].join(':');
+}
+
+/** An action that another statement allows unconditionally on more is not allowed again: it would be there in vain. */
+function withoutCovered(statements: readonly Explained[]): Explained[] {
+  return statements.flatMap((one) => {
+    const { Action, Resource } = one.statement;
+    const kept = Action.filter(
+      (action) => !statements.some((other) => other !== one && isCovered(action, Resource, other)),
+    );
+    return kept.length === 0 ? [] : [{ ...one, statement: { ...one.statement, Action: kept } }];
+  });
+}
+
+function isCovered(action: string, resources: Resources, { statement }: Explained): boolean {
+  const { Action, Resource, Condition } = statement;
+  if (Condition !== undefined || !Action.includes(action) || 'Ref' in Resource || 'Ref' in resources) return false;
+  const wider = (pattern: string, text: string) =>
+    pattern !== text && pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1));
+  return resources.every((text) => Resource.some((pattern) => wider(pattern, text)));
 }
 
 /** Statements on the same resources under the same conditions become one, so that none is there in vain. */

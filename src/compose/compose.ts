@@ -5,13 +5,8 @@
  */
 import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../api/index.ts';
 import {
-  baseImage,
-  codebuildProject,
-  ecrRepository,
   ecsService,
   iamRole,
-  imageBuild,
-  lambdaFunction,
   lambdaPermission,
   lambdaTarget,
   listenerRule,
@@ -24,16 +19,11 @@ import {
   taskDefinition,
 } from '../kinds/index.ts';
 import { type Allocation, type Node, node, type ObjectKey, type Outputs } from '../resource/index.ts';
-import { BUILDSPEC, baseImageOf, imageTag, RECIPE } from './image.ts';
-import {
-  familyName,
-  logGroupName,
-  projectName,
-  repositoryName,
-  serviceName,
-  statementId,
-  targetGroupName,
-} from './names.ts';
+import { imageNodes } from './image.ts';
+import { familyName, logGroupName, serviceName, statementId, targetGroupName } from './names.ts';
+import type { Pins } from './pins.ts';
+import { secretNodes, secretVersions } from './secrets.ts';
+import { type Code, sourceNodeId, sourceOf } from './source.ts';
 import { FRONT_CONTAINER, frontPort, registrationOf, taskDefinitionHash } from './task.ts';
 import { conditionsOfTraffic } from './traffic.ts';
 
@@ -44,8 +34,12 @@ export interface ComposeInput {
   readonly region: string;
   readonly allocation: Allocation;
   readonly incarnations: Readonly<Record<string, number>>;
+  /** Digests that tags stood for when they were used, by node. */
+  readonly pins?: Pins | undefined;
   /** The restart that was last asked for; it is part of the task definition. */
   readonly restartedAt?: string | undefined;
+  /** Tasks are to go on with the versions of secrets that are pinned. */
+  readonly holdsSecrets?: boolean | undefined;
 }
 
 /** What is known of the function once it was observed (outputs of kind lambda-function). */
@@ -72,27 +66,18 @@ export function compose(
   input: ComposeInput,
   known: (nodeId: string) => Outputs | undefined,
 ): { nodes: Node[]; complete: boolean } {
-  const functionRef = functionRefOf(input.spec);
-  const source = node(lambdaFunction, {
-    id: 'function',
-    aspect: 'SourceResolved',
-    dependsOn: [],
-    resolve: () => ({
-      identity: { functionName: functionRef.name, qualifier: functionRef.qualifier ?? '' },
-      props: {},
-    }),
-  });
-  const observed = known('function');
-  if (!observed) return { nodes: [source], complete: false };
-  const facts = observed as unknown as FunctionFacts;
+  const source = sourceOf(input);
+  const observed = known(source.node.id);
+  if (!observed) return { nodes: [source.node], complete: false };
+  const code = source.code(observed);
 
   const onFargate = input.spec.placement.mode !== 'lambda';
   const onLambda = input.spec.placement.mode !== 'fargate';
   return {
     complete: true,
     nodes: [
-      source,
-      ...(onFargate ? [...imageNodes(input, facts), ...taskNodes(input, facts)] : []),
+      source.node,
+      ...(onFargate ? [...imageNodes(input, code), ...taskNodes(input, code)] : []),
       ...(onLambda ? lambdaSideNodes(input) : []),
       ...trafficNodes(input, onFargate, onLambda),
       ...(onFargate ? [...serviceNodes(input), ...scalingNodes(input)] : []),
@@ -101,112 +86,38 @@ export function compose(
 }
 
 function functionRefOf(spec: LambdaContainerSpec): NonNullable<LambdaContainerSpec['source']['functionRef']> {
-  if (!spec.source.functionRef) throw new Error('validation let a spec without functionRef pass');
+  if (!spec.source.functionRef) throw new Error('validation let a Lambda side without functionRef pass');
   return spec.source.functionRef;
 }
 
-/** The image that Fargate runs: an image function's own by digest, or one composed from the zip. */
-function imageNodes({ key, spec, klass }: ComposeInput, facts: FunctionFacts): Node[] {
-  if (facts.packageType === 'Image') return [];
-  const repository = repositoryName(klass.ecr.repositoryPrefix, key.namespace);
-  const project = projectName(spec.className);
-  const architecture = spec.compute.architecture ?? facts.architecture;
-  const reference = baseImageReference(spec, klass, facts);
-  return [
-    node(baseImage, {
-      id: 'base-image',
-      aspect: 'ImageBuilt',
-      dependsOn: ['function'],
-      resolve: () => ({ identity: { reference, architecture }, props: {} }),
-    }),
-    node(ecrRepository, {
-      id: 'repository',
-      aspect: 'ImageBuilt',
-      shared: true,
-      dependsOn: [],
-      resolve: () => ({ identity: { repositoryName: repository }, props: {} }),
-    }),
-    node(codebuildProject, {
-      id: 'build-project',
-      aspect: 'ImageBuilt',
-      shared: true,
-      dependsOn: [],
-      resolve: () => ({
-        identity: { projectName: project },
-        props: {
-          serviceRoleArn: klass.roles.build,
-          image: klass.build.image,
-          computeType: klass.build.computeType,
-          environmentType: klass.build.environmentType,
-          buildspec: BUILDSPEC,
-          timeoutMinutes: klass.build.timeoutMinutes,
-          description: `LambdaContainer builds of class ${spec.className}`,
-          logGroupName: `/aws/codebuild/${project}`,
-        },
-      }),
-    }),
-    node(imageBuild, {
-      id: 'image',
-      aspect: 'ImageBuilt',
-      shared: true,
-      dependsOn: ['function', 'base-image', 'repository', 'build-project'],
-      resolve: (get) => {
-        const baseImage = String(get('base-image').uri);
-        const inputs = {
-          codeSha256: facts.codeSha256,
-          baseDigest: String(get('base-image').digest),
-          handler: facts.handler ?? '',
-          architecture,
-          layers: facts.layers,
-        };
-        const tag = imageTag(inputs);
-        return {
-          identity: { repositoryName: repository, tag, projectName: project },
-          props: {
-            environment: {
-              LAMBDACONTAINER_INPUTS: tag,
-              LAMBDACONTAINER_BUILD: JSON.stringify({
-                functionName: facts.functionName,
-                qualifier: functionRefOf(spec).qualifier ?? null,
-                codeSha256: facts.codeSha256,
-                baseImage,
-                repositoryUri: get('repository').uri,
-                tag,
-                handler: inputs.handler,
-                architecture,
-                layers: facts.layers,
-                recipe: RECIPE,
-              }),
-            },
-          },
-        };
-      },
-    }),
-  ];
-}
-
-function baseImageReference(spec: LambdaContainerSpec, klass: LambdaContainerClassSpec, facts: FunctionFacts): string {
-  const named = spec.build.baseImage ?? baseImageOf(facts.runtime ?? '') ?? `lambda/${facts.runtime ?? 'unknown'}`;
-  // A class may serve AWS's public images from a pull-through cache.
-  const path = named.replace(/^public\.ecr\.aws\//, '');
-  return path === named && named.includes('.') && named.split('/')[0]?.includes('.')
-    ? named
-    : `${klass.build.baseImageRegistry}/${path}`;
-}
-
-function taskNodes(input: ComposeInput, facts: FunctionFacts): Node[] {
+function taskNodes(input: ComposeInput, code: Code): Node[] {
   const { key, spec, klass } = input;
-  const ownImage = facts.packageType === 'Image';
-  const imageOf = (get: (id: string) => Outputs) => (ownImage ? String(facts.imageUri) : String(get('image').uri));
-  const taskRoleArn = spec.roles.task ?? klass.roles.task ?? facts.roleArn;
-  const dependsOn = ['function', 'task-role', 'log-group', 'target-group/ip', ...(ownImage ? [] : ['image'])];
+  const ownImage = code.order === undefined;
+  const imageOf = (get: (id: string) => Outputs) => (ownImage ? String(code.imageUri) : String(get('image').uri));
+  // Without a function there may be none: then the code runs without rights in AWS.
+  const taskRoleArn = spec.roles.task ?? klass.roles.task ?? (code.roleArn || undefined);
+  const sourceId = sourceNodeId(spec);
+  const secrets = secretNodes(input);
+  const dependsOn = [
+    sourceId,
+    ...(taskRoleArn === undefined ? [] : ['task-role']),
+    'log-group',
+    'target-group/ip',
+    ...(ownImage ? [] : ['image']),
+    ...secrets.map(({ id }) => id),
+  ];
   return [
-    node(iamRole, {
-      id: 'task-role',
-      aspect: 'ServiceStable',
-      dependsOn: ['function'],
-      resolve: () => ({ identity: { roleArn: taskRoleArn }, props: { mustTrust: 'ecs-tasks.amazonaws.com' } }),
-    }),
+    ...secrets,
+    ...(taskRoleArn === undefined
+      ? []
+      : [
+          node(iamRole, {
+            id: 'task-role',
+            aspect: 'ServiceStable',
+            dependsOn: [sourceId],
+            resolve: () => ({ identity: { roleArn: taskRoleArn }, props: { mustTrust: 'ecs-tasks.amazonaws.com' } }),
+          }),
+        ]),
     node(logGroup, {
       id: 'log-group',
       aspect: 'ServiceStable',
@@ -219,6 +130,7 @@ function taskNodes(input: ComposeInput, facts: FunctionFacts): Node[] {
     node(targetGroup, {
       id: 'target-group/ip',
       aspect: 'ServiceStable',
+      capacity: true,
       dependsOn: [],
       resolve: () => ({
         identity: { targetGroupName: targetGroupName(key, 'ip', input.incarnations['target-group/ip'] ?? 0) },
@@ -236,11 +148,12 @@ function taskNodes(input: ComposeInput, facts: FunctionFacts): Node[] {
       aspect: 'ServiceStable',
       dependsOn,
       resolve: (get) => {
-        const register = registrationOf(input, facts, {
+        const register = registrationOf(input, code, {
           image: imageOf(get),
           logGroupName: String(get('log-group').name),
           targetGroupArn: String(get('target-group/ip').arn),
           taskRoleArn,
+          secretVersions: secretVersions(input, get),
         });
         return { identity: { family: familyName(key), hash: taskDefinitionHash(register) }, props: { register } };
       },
@@ -269,15 +182,22 @@ function lambdaSideNodes({ key, spec, incarnations }: ComposeInput): Node[] {
     node(targetGroup, {
       id: 'target-group/lambda',
       aspect: 'FunctionReady',
+      capacity: true,
       dependsOn: [],
       resolve: () => ({
         identity: { targetGroupName: targetGroupName(key, 'fn', incarnations['target-group/lambda'] ?? 0) },
-        props: { targetType: 'lambda' as const, attributes: {} },
+        props: {
+          targetType: 'lambda' as const,
+          attributes: {
+            'lambda.multi_value_headers.enabled': String(spec.traffic.eventFormat === 'alb-multi-value'),
+          },
+        },
       }),
     }),
     node(lambdaPermission, {
       id: 'lambda-permission',
       aspect: 'FunctionReady',
+      capacity: true,
       dependsOn: ['function', 'target-group/lambda'],
       resolve: (get) => ({
         identity: {
@@ -291,6 +211,7 @@ function lambdaSideNodes({ key, spec, incarnations }: ComposeInput): Node[] {
     node(lambdaTarget, {
       id: 'lambda-target',
       aspect: 'FunctionReady',
+      capacity: true,
       dependsOn: ['function', 'target-group/lambda', 'lambda-permission'],
       resolve: (get) => ({
         identity: { targetGroupArn: String(get('target-group/lambda').arn) },

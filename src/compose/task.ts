@@ -7,11 +7,15 @@ import type { RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 import type { LambdaContainerSpec } from '../api/index.ts';
 import { versionedHash } from '../core/index.ts';
 import type { ComposeInput, FunctionFacts } from './compose.ts';
+import { type SecretVersions, secretsOf } from './secrets.ts';
 
 /** The container that the load balancer talks to. */
 export const FRONT_CONTAINER = 'front';
 const ADAPTER_PORT = 8080;
 const RUNTIME_API_PORT = 9001;
+const ADAPTER_STOP_SEC = 60;
+/** What is left of it to say that a drain was cut off, and to end. */
+const DRAIN_MARGIN_SEC = 5;
 /** On every container, so that another restart is another revision, which ECS rolls out. */
 const RESTARTED_AT_LABEL = 'lambdacontainer.dev/restarted-at';
 
@@ -21,7 +25,10 @@ export interface TaskParts {
   readonly image: string;
   readonly logGroupName: string;
   readonly targetGroupArn: string;
-  readonly taskRoleArn: string;
+  /** Undefined: the code has no rights in AWS. */
+  readonly taskRoleArn: string | undefined;
+  /** Which versions of its secrets it is started with. */
+  readonly secretVersions: SecretVersions;
 }
 
 export function frontPort(spec: LambdaContainerSpec): number {
@@ -41,7 +48,7 @@ export function registrationOf(input: ComposeInput, facts: FunctionFacts, parts:
     cpu: String(compute.cpu),
     memory: String(compute.memory),
     executionRoleArn: spec.roles.execution ?? klass.roles.execution,
-    taskRoleArn: parts.taskRoleArn,
+    ...(parts.taskRoleArn === undefined ? {} : { taskRoleArn: parts.taskRoleArn }),
     runtimePlatform: {
       operatingSystemFamily: 'LINUX',
       cpuArchitecture: (compute.architecture ?? facts.architecture) === 'arm64' ? 'ARM64' : 'X86_64',
@@ -57,7 +64,8 @@ type Container = NonNullable<RegisterTaskDefinitionCommandInput['containerDefini
 
 function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: TaskParts): Container[] {
   const { spec, klass } = input;
-  const runtimeApis = Array.from({ length: spec.compute.processes }, (_, i) => `127.0.0.1:${RUNTIME_API_PORT + i}`);
+  const { compute } = spec;
+  const runtimeApis = Array.from({ length: compute.processes }, (_, i) => `127.0.0.1:${RUNTIME_API_PORT + i}`);
   const adapter: Container = {
     name: FRONT_CONTAINER,
     image: klass.adapter.image,
@@ -66,10 +74,12 @@ function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: T
     environment: variables({
       LAMBDACONTAINER_HTTP_PORT: String(ADAPTER_PORT),
       LAMBDACONTAINER_RUNTIME_APIS: runtimeApis.join(','),
-      LAMBDACONTAINER_EVENT_FORMAT: 'alb',
+      LAMBDACONTAINER_EVENT_FORMAT: spec.traffic.eventFormat ?? 'alb',
+      LAMBDACONTAINER_DRAIN_MS: String((ADAPTER_STOP_SEC - DRAIN_MARGIN_SEC) * 1000),
+      ...(compute.concurrency === undefined ? {} : { LAMBDACONTAINER_MAX_CONCURRENCY: String(compute.concurrency) }),
       LAMBDACONTAINER_TARGET_GROUP_ARN: parts.targetGroupArn,
       LAMBDACONTAINER_FUNCTION_ARN: facts.arn,
-      ...(spec.compute.timeoutMs === null ? {} : { LAMBDACONTAINER_TIMEOUT_MS: String(spec.compute.timeoutMs) }),
+      ...(compute.timeoutMs === null ? {} : { LAMBDACONTAINER_TIMEOUT_MS: String(compute.timeoutMs) }),
     }),
     healthCheck: {
       command: ['CMD', '/usr/local/bin/node', '/lambdacontainer/adapter.mjs', 'health'],
@@ -78,24 +88,32 @@ function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: T
       timeout: 2,
       retries: 3,
     },
-    stopTimeout: 60,
+    stopTimeout: ADAPTER_STOP_SEC,
     logConfiguration: logsTo(input, parts, 'front'),
-    ...restartLabel(input),
+    ...labels(input),
   };
+  const own = secretsOf(spec, parts.secretVersions);
   const functions = runtimeApis.map(
     (runtimeApi, i): Container => ({
       name: `function-${i + 1}`,
       image: parts.image,
       essential: true,
-      ...entryOf(facts),
-      environment: variables({ ...environmentOf(input, facts, parts), AWS_LAMBDA_RUNTIME_API: runtimeApi }),
-      ...secretsOf(spec),
+      ...(hasExtensions(facts) ? extensionsEntry(facts) : entryOf(facts)),
+      environment: variables({
+        ...environmentOf(input, facts, parts),
+        AWS_LAMBDA_RUNTIME_API: runtimeApi,
+        // Even `1` makes Node's and Python's clients ask for several at once.
+        ...(compute.concurrency === undefined || compute.concurrency === 1
+          ? {}
+          : { AWS_LAMBDA_MAX_CONCURRENCY: String(compute.concurrency) }),
+      }),
+      ...(own.secrets ? { secrets: own.secrets } : {}),
       dependsOn: [{ containerName: FRONT_CONTAINER, condition: 'HEALTHY' }],
       // Runtimes as PID 1 mostly ignore SIGTERM, and by then the load balancer has drained the task.
       stopTimeout: 2,
       restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
       logConfiguration: logsTo(input, parts, 'function'),
-      ...restartLabel(input),
+      ...labels(input, own.labels),
     }),
   );
   return [adapter, ...functions];
@@ -103,6 +121,7 @@ function adapterAndFunctions(input: ComposeInput, facts: FunctionFacts, parts: T
 
 function httpContainer(input: ComposeInput, facts: FunctionFacts, parts: TaskParts): Container {
   const port = frontPort(input.spec);
+  const own = secretsOf(input.spec, parts.secretVersions);
   return {
     name: FRONT_CONTAINER,
     image: parts.image,
@@ -110,16 +129,20 @@ function httpContainer(input: ComposeInput, facts: FunctionFacts, parts: TaskPar
     ...entryOf(facts),
     portMappings: [{ containerPort: port, protocol: 'tcp' }],
     environment: variables({ PORT: String(port), ...environmentOf(input, facts, parts) }),
-    ...secretsOf(input.spec),
+    ...(own.secrets ? { secrets: own.secrets } : {}),
     stopTimeout: 60,
     restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
     logConfiguration: logsTo(input, parts, 'function'),
-    ...restartLabel(input),
+    ...labels(input, own.labels),
   };
 }
 
-function restartLabel({ restartedAt }: ComposeInput): Pick<Container, 'dockerLabels'> {
-  return restartedAt === undefined ? {} : { dockerLabels: { [RESTARTED_AT_LABEL]: restartedAt } };
+function labels(
+  { restartedAt }: ComposeInput,
+  own: Readonly<Record<string, string>> = {},
+): Pick<Container, 'dockerLabels'> {
+  const all = { ...own, ...(restartedAt === undefined ? {} : { [RESTARTED_AT_LABEL]: restartedAt }) };
+  return Object.keys(all).length === 0 ? {} : { dockerLabels: all };
 }
 
 /** An image function's ImageConfig overrides its image, on Fargate as on Lambda. */
@@ -128,6 +151,25 @@ function entryOf({ imageConfig }: FunctionFacts): Pick<Container, 'entryPoint' |
     ...(imageConfig?.entryPoint ? { entryPoint: [...imageConfig.entryPoint] } : {}),
     ...(imageConfig?.command ? { command: [...imageConfig.command] } : {}),
     ...(imageConfig?.workingDirectory ? { workingDirectory: imageConfig.workingDirectory } : {}),
+  };
+}
+
+/** External extensions come in layers; an image function's are in an image of whose shell and entry point we know nothing. */
+function hasExtensions({ packageType, layers }: FunctionFacts): boolean {
+  return packageType === 'Zip' && layers.length > 0;
+}
+
+/**
+ * AWS's base images start their runtime by this script, and have a shell. What the platform does on Lambda is done before
+ * it: every executable of /opt/extensions is started, then the runtime takes the shell's place.
+ * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+ */
+function extensionsEntry({ handler }: FunctionFacts): Pick<Container, 'entryPoint' | 'command'> {
+  const start =
+    'for extension in /opt/extensions/*; do if [ -f "$extension" ] && [ -x "$extension" ]; then "$extension" & fi; done';
+  return {
+    entryPoint: ['/bin/sh', '-c', `${start}; exec /lambda-entrypoint.sh "$@"`, 'sh'],
+    command: [handler ?? ''],
   };
 }
 
@@ -154,17 +196,6 @@ function environmentOf({ spec, region }: ComposeInput, facts: FunctionFacts, par
     ...spec.environment,
   };
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !Object.hasOwn(spec.secrets, name)));
-}
-
-function secretsOf(spec: LambdaContainerSpec): Pick<Container, 'secrets'> {
-  const secrets = Object.entries(spec.secrets).map(([name, source]) => ({
-    name,
-    valueFrom: source.secretsManager
-      ? // arn:json-key:version-stage:version-id, empty parts included: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
-        `${source.secretsManager}${source.key || source.versionStage ? `:${source.key ?? ''}:${source.versionStage ?? ''}:` : ''}`
-      : source.parameter,
-  }));
-  return secrets.length > 0 ? { secrets } : {};
 }
 
 function logsTo(

@@ -11,11 +11,14 @@ import {
   validateLambdaContainer,
 } from '../api/index.ts';
 import { type Clock, type Random, uuid } from '../core/index.ts';
+import { driftDefects } from '../plan/index.ts';
 import type { Inventory, ObjectKey } from '../resource/index.ts';
 import type { ClassRollout } from './class-rollout.ts';
 import type { Classes } from './classes.ts';
 import { begun } from './desire.ts';
 import type { Refusal } from './refusals.ts';
+import type { Targets } from './target.ts';
+import { describeTarget, targetIdOf } from './targets.ts';
 
 export interface Accepted {
   readonly type: 'accepted';
@@ -23,6 +26,8 @@ export interface Accepted {
   /** What it is composed with. */
   readonly klass: LambdaContainerClassSpec;
   readonly inventory: Inventory;
+  /** The class as its record has it now, whatever it is composed with. */
+  readonly classAsRead: unknown;
   /** For the decision log. */
   readonly notes: readonly string[];
 }
@@ -36,12 +41,14 @@ export type Judgement =
 export class Acceptance {
   readonly #classes: Classes;
   readonly #rollout: ClassRollout;
+  readonly #targets: Targets;
   readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(classes: Classes, rollout: ClassRollout, clock: Clock, random: Random) {
+  constructor(classes: Classes, rollout: ClassRollout, targets: Targets, clock: Clock, random: Random) {
     this.#classes = classes;
     this.#rollout = rollout;
+    this.#targets = targets;
     this.#clock = clock;
     this.#random = random;
   }
@@ -56,12 +63,20 @@ export class Acceptance {
       const message = judged.defects.map(formatDefect).join('\n');
       return { type: 'refused', reason: 'InvalidSpec', message };
     }
+    const misnamed = driftDefects(judged.spec.drift);
+    if (misnamed.length > 0) {
+      const message = misnamed.map(({ name, phrase }) => `spec.drift.fields: '${name}' ${phrase}`).join('\n');
+      return { type: 'refused', reason: 'InvalidSpec', message };
+    }
+    const moved = this.#moved(before, className, content.spec);
+    if (moved !== undefined) return { type: 'refused', reason: 'ClassMoved', message: moved };
     const candidate = { key, className, inventory: before, isSuspended: judged.spec.suspend };
     const choice = await this.#rollout.choose(candidate, content);
     const begin = (spec: LambdaContainerSpec, klass: LambdaContainerClassSpec, place: Partial<Inventory>): Accepted => {
       const identity = { uid: before?.uid ?? uuid(this.#random), createdAtMs: this.#clock.now() };
-      const inventory = { ...begun(before, identity, spec, object.annotations), ...place };
-      return { type: 'accepted', spec, klass, inventory, notes: [] };
+      const target = targetIdOf(this.#targets, klass);
+      const inventory = { ...begun(before, identity, spec, object.annotations), target, ...place };
+      return { type: 'accepted', spec, klass, inventory, classAsRead: content.raw, notes: [] };
     };
     const placed = (holdsPlace: boolean): Partial<Inventory> => ({
       classHash: content.hash,
@@ -85,6 +100,17 @@ export class Acceptance {
         return begin(judged.spec, content.spec, placed(true));
       }
     }
+  }
+
+  /**
+   * Why the class as it is cannot be taken for what was made already: nothing moves between accounts or regions, and
+   * what was made must not be forgotten. Undefined when it can.
+   */
+  #moved(before: Inventory | undefined, className: string, klass: LambdaContainerClassSpec): string | undefined {
+    const target = targetIdOf(this.#targets, klass);
+    if (!before || before.entries.length === 0 || before.target === target) return undefined;
+    const [was, is] = [describeTarget(before.target), describeTarget(target)];
+    return `spec.className: class '${className}' is for ${is}, but what was made for this object is in ${was}, and nothing moves between them: it runs on untouched. Put account, region and role of the class back and make a class of another name for ${is}; or delete the object, let its resources go, and create it again`;
   }
 }
 

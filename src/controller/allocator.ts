@@ -9,7 +9,8 @@ import { isFailure } from '../core/index.ts';
 import { type Allocation, formatKey, type Inventory, type ObjectKey } from '../resource/index.ts';
 import type { Allocations } from '../store/index.ts';
 import type { Memory } from './memory.ts';
-import type { Refusal } from './refusals.ts';
+import { isRefusal, type Refusal } from './refusals.ts';
+import type { InventoryOutline } from './remembered-object.ts';
 
 /** An ALB takes 100 target groups and an object may need two: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
 const OBJECTS_PER_LISTENER_MAX = 50;
@@ -20,14 +21,14 @@ export type Allocated =
 
 export class Allocator {
   readonly #allocations: Allocations;
-  readonly #elbv2: Pick<Elbv2Port, 'describeRules'>;
-  readonly #memory: Pick<Memory, 'inventories'>;
+  readonly #elbv2: (klass: LambdaContainerClassSpec) => Pick<Elbv2Port, 'describeRules'>;
+  readonly #memory: Pick<Memory, 'outlines'>;
   readonly #epoch: () => number;
 
   constructor(
     allocations: Allocations,
-    elbv2: Pick<Elbv2Port, 'describeRules'>,
-    memory: Pick<Memory, 'inventories'>,
+    elbv2: (klass: LambdaContainerClassSpec) => Pick<Elbv2Port, 'describeRules'>,
+    memory: Pick<Memory, 'outlines'>,
     epoch: () => number,
   ) {
     this.#allocations = allocations;
@@ -68,12 +69,12 @@ export class Allocator {
     take: (listenerArn: string, priority: number) => Promise<boolean>,
   ): Promise<Allocated> {
     const claims = claimsOf(key, spec);
-    const others = this.#memory.inventories().filter(({ uid }) => uid !== inventory.uid);
+    const others = this.#memory.outlines().filter(({ uid }) => uid !== inventory.uid);
     const kept = inventory.allocation;
     const pool = new Set(klass.listeners.map(({ arn }) => arn));
-    const conflicting = ({ allocation, ...other }: Inventory) =>
+    const conflicting = (other: InventoryOutline) =>
       // Another class's listeners are other addresses.
-      (allocation && pool.has(allocation.listenerArn) ? allocation.claims : []).find(
+      (other.allocation && pool.has(other.allocation.listenerArn) ? other.allocation.claims : []).find(
         // Who holds a path keeps it; of two that hold it (made at the same moment) the older does.
         (claim) => claims.includes(claim) && (!kept?.claims.includes(claim) || isOlder(other, inventory)),
       );
@@ -92,8 +93,8 @@ export class Allocator {
         others.flatMap(({ allocation }) => (allocation?.listenerArn === arn ? [allocation.priority] : [])),
       );
       if (taken.size >= OBJECTS_PER_LISTENER_MAX) continue;
-      const occupied = await this.#occupied(arn);
-      if (typeof occupied === 'string') return { reason: 'ListenerNotUsable', problem: occupied };
+      const occupied = await this.#occupied(arn, this.#elbv2(klass));
+      if ('problem' in occupied) return occupied;
       for (let priority = priorities.from; priority <= priorities.to; priority++) {
         if (taken.has(priority) || occupied.has(String(priority))) continue;
         if (await take(arn, priority)) {
@@ -109,21 +110,27 @@ export class Allocator {
 
   /**
    * Priorities that have a rule already: another's, or one that `retain` left running. Asked once, when a priority is
-   * first needed. A text says why the listener cannot be used.
+   * first needed.
    */
-  async #occupied(listenerArn: string): Promise<Set<string> | string> {
+  async #occupied(
+    listenerArn: string,
+    elbv2: Pick<Elbv2Port, 'describeRules'>,
+  ): Promise<Set<string> | { readonly reason: Refusal; readonly problem: string }> {
     const priorities = new Set<string>();
     let Marker: string | undefined;
     try {
       do {
-        const page = await this.#elbv2.describeRules({ ListenerArn: listenerArn, ...(Marker ? { Marker } : {}) });
+        const page = await elbv2.describeRules({ ListenerArn: listenerArn, ...(Marker ? { Marker } : {}) });
         for (const { Priority } of page.Rules ?? []) if (Priority) priorities.add(Priority);
         Marker = page.NextMarker;
       } while (Marker);
       return priorities;
     } catch (error) {
       if (!isFailure(error, 'notFound') && !isFailure(error, 'denied')) throw error;
-      return `the class's listener ${listenerArn} cannot be used: ${error.message}; correct spec.listeners of the class`;
+      // Then nothing of the class's account can be reached: the listener is not at fault.
+      if (isRefusal(error.code)) return { reason: error.code, problem: error.message };
+      const problem = `the class's listener ${listenerArn} cannot be used: ${error.message}; correct spec.listeners of the class`;
+      return { reason: 'ListenerNotUsable', problem };
     }
   }
 
@@ -135,6 +142,6 @@ export class Allocator {
   }
 }
 
-function isOlder(a: Inventory, b: Inventory): boolean {
+function isOlder(a: InventoryOutline, b: InventoryOutline): boolean {
   return a.createdAtMs < b.createdAtMs || (a.createdAtMs === b.createdAtMs && a.uid < b.uid);
 }

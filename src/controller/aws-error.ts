@@ -2,6 +2,7 @@
 import type { LambdaContainerStatus } from '../api/index.ts';
 import type { Failure } from '../core/index.ts';
 import type { PassReport } from './pass-report.ts';
+import { isWaiting } from './waiting.ts';
 
 type AwsError = NonNullable<LambdaContainerStatus['lastAwsError']>;
 
@@ -12,7 +13,7 @@ export function lastAwsError(
   nowMs: number,
 ): AwsError | undefined {
   const failure =
-    results.find((result) => result.failure)?.failure ??
+    results.find(({ failure }) => failure && !isWaiting(failure))?.failure ??
     [...plan.verdicts.values()].flatMap((verdict) => (verdict.state === 'unknown' ? [verdict.failure] : []))[0];
   if (!failure) return undefined;
   if (before && isSameError(before, failure)) return before;

@@ -2,7 +2,8 @@
  * Takes objects over to a changed class, no more at a time than the class's disruption budget allows. Until its turn an
  * object is composed with the class as it was last admitted for it, of which a snapshot is kept in the state table. An
  * object holds its place until it is Ready again; one that is Stalled is taken over without one, because nothing of it
- * is disturbed that is not already, and the change may be what helps. Whether a spec is valid is not judged here.
+ * is disturbed that is not already, and the change may be what helps. What else befalls many objects of a class at once, a
+ * new version of a secret, takes its turn in the same way. Whether a spec is valid is not judged here.
  */
 import { findCondition, type LambdaContainerStatus } from '../api/index.ts';
 import { isFailure, type Logger } from '../core/index.ts';
@@ -11,6 +12,7 @@ import type { StateTable, Versioned } from '../store/index.ts';
 import { type ClassContent, type Classes, contentOf } from './classes.ts';
 import type { Memory } from './memory.ts';
 import { isRefusal } from './refusals.ts';
+import type { InventoryOutline } from './remembered-object.ts';
 
 export type ClassChoice =
   /** The class as it is; what the inventory says of its place stays. */
@@ -112,6 +114,29 @@ export class ClassRollout {
     return { type: 'taken', holdsPlace };
   }
 
+  /**
+   * Whether an object may take over something that others of its class take over as well. With a yes it holds a place
+   * until it is Ready, unless it is broken already; with a no it is told by `due`. Asked between `choose` and `ended`.
+   */
+  async mayFollow({
+    key,
+    className,
+    inventory,
+  }: Omit<Candidate, 'isSuspended'>): Promise<{ holdsPlace: boolean } | undefined> {
+    const id = formatKey(key);
+    const { content } = await this.#parts.classes.get(className);
+    const hasPlace = inventory?.classChangedAtMs !== undefined;
+    const holdsPlace = hasPlace || !isStalledAtWork(this.#parts.memory.get(key).status?.body);
+    // Without its class nothing is known of a budget.
+    const budget = content ? this.#budgetOf(className, content) : 1;
+    if (holdsPlace && !hasPlace && this.#placesHeld(className, id) >= budget) {
+      this.#await(className, id, budget);
+      return undefined;
+    }
+    this.#flights.set(id, { className, hash: inventory?.classHash ?? '', holdsPlace });
+    return { holdsPlace };
+  }
+
   /** The pass over an object has ended, and its inventory says what it says. */
   ended(key: ObjectKey): void {
     this.#flights.delete(formatKey(key));
@@ -139,10 +164,17 @@ export class ClassRollout {
     return Math.min(MAX_DELETE_PERCENT, last?.spec.deletion.maxDeletePercent ?? MAX_DELETE_PERCENT);
   }
 
+  /** What a class may say of an object that ends: as it is now, then as it was last admitted. None of them may be known. */
+  async contentsFor(className: string, lastHash: string | undefined): Promise<ClassContent[]> {
+    const { content } = await this.#parts.classes.get(className);
+    const last = lastHash === undefined ? undefined : await this.#contentOf(className, lastHash);
+    return [content, last].filter((known) => known !== undefined);
+  }
+
   /** Removes the snapshots that no object needs any more. @throws Failure */
   async collect(): Promise<void> {
     const used = new Set([
-      ...this.#parts.memory.inventories().map(({ className, classHash }) => itemOf(className, classHash ?? '')),
+      ...this.#parts.memory.outlines().map(({ className, classHash }) => itemOf(className, classHash ?? '')),
       ...[...this.#flights.values()].map(({ className, hash }) => itemOf(className, hash)),
     ]);
     const snapshots = await this.#load();
@@ -176,11 +208,11 @@ export class ClassRollout {
   }
 
   /** Those that are worked on: what is deleted or held changes no more. */
-  #objectsOf(className: string): { key: ObjectKey; inventory: Inventory }[] {
-    return this.#parts.memory.objects().flatMap(({ key, inventory }) => {
-      const body = inventory?.body;
-      const isOfClass = body?.className === className && body.deletingSinceMs === undefined && !body.held;
-      return isOfClass ? [{ key, inventory: body }] : [];
+  #objectsOf(className: string): { key: ObjectKey; inventory: InventoryOutline }[] {
+    return this.#parts.memory.objects().flatMap(({ key, inventoryOutline: inventory }) => {
+      const isOfClass =
+        inventory?.className === className && inventory.deletingSinceMs === undefined && !inventory.held;
+      return isOfClass ? [{ key, inventory }] : [];
     });
   }
 

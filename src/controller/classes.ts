@@ -80,6 +80,7 @@ export function classHashOf({
   deletion: _,
   disruption: __,
   namespaces: ___,
+  allowed: ____,
   ...shaping
 }: LambdaContainerClassSpec): string {
   return versionedHash(shaping, 32);

@@ -49,7 +49,10 @@ export class Confirmations {
   }
 
   /** Whether a person confirmed the deletion of this object, of its present vanishing and not of an earlier one. */
-  isConfirmed(key: ObjectKey, { uid, ignoredConfirmations = [] }: Inventory): boolean {
+  isConfirmed(
+    key: ObjectKey,
+    { uid, ignoredConfirmations = [] }: Pick<Inventory, 'uid' | 'ignoredConfirmations'>,
+  ): boolean {
     return this.covering(key, uid).some((name) => !ignoredConfirmations.includes(name));
   }
 }

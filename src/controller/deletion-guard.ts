@@ -103,7 +103,7 @@ export class DeletionGuard {
     const stored = await this.#ledgerOf(className);
     const { rulings, ledger } = rule(vanished, stored.body, {
       className,
-      objects: memory.inventories().filter((other) => other.className === className),
+      objects: memory.outlines().filter((other) => other.className === className),
       maxDeletePercent: await rollout.maxDeletePercent(className, vanished[0]?.inventory.classHash),
       doubt: trust.doubt,
       table,
@@ -130,11 +130,11 @@ export class DeletionGuard {
   async #store(key: ObjectKey, inventory: Inventory, ruling: Ruling): Promise<Admission> {
     const { memory, clock } = this.#parts;
     if (!ruling.begins) {
-      const held = { ...inventory, held: ruling.hold };
+      const held = { ...inventory, steady: undefined, held: ruling.hold };
       await memory.saveInventory(key, held);
       return { type: 'held', inventory: held, hold: ruling.hold };
     }
-    const begun = { ...inventory, held: undefined, deletingSinceMs: clock.now() };
+    const begun = { ...inventory, steady: undefined, held: undefined, deletingSinceMs: clock.now() };
     await memory.saveInventory(key, begun);
     return { type: 'begun', inventory: begun };
   }

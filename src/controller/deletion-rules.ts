@@ -4,6 +4,7 @@
  * begins until a person has looked. What is confirmed is not counted: it was a person's decision.
  */
 import type { DeletionHold, Inventory, ObjectKey } from '../resource/index.ts';
+import type { InventoryOutline } from './remembered-object.ts';
 import type { Doubt } from './table-trust.ts';
 
 const HOUR_MS = 3_600_000;
@@ -31,7 +32,7 @@ export interface Vanished {
 export interface Situation {
   readonly className: string;
   /** Every object of the class that is remembered, those that end included. */
-  readonly objects: readonly Inventory[];
+  readonly objects: readonly InventoryOutline[];
   readonly maxDeletePercent: number;
   readonly doubt: Doubt | undefined;
   readonly table: string;
@@ -55,12 +56,12 @@ export function countOf({ admitted, begun }: Ledger, nowMs: number): number {
 }
 
 /** Objects that count: one that made nothing loses nothing, and is no deletion. */
-export function hasMadeSomething({ entries }: Inventory): boolean {
+export function hasMadeSomething({ entries }: InventoryOutline): boolean {
   return entries.length > 0;
 }
 
 /** The ledger without what is too old, and with what began since it was written moved to its minute. */
-export function settled(ledger: Ledger, objects: readonly Inventory[], nowMs: number): Ledger {
+export function settled(ledger: Ledger, objects: readonly InventoryOutline[], nowMs: number): Ledger {
   const waiting = new Set(objects.flatMap(({ uid, deletingSinceMs }) => (deletingSinceMs === undefined ? [uid] : [])));
   const begun: Record<string, number> = {};
   const add = (minute: string, count: number) => {

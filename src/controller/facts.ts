@@ -3,6 +3,7 @@ import type { LambdaContainerStatus } from '../api/index.ts';
 import { urlOf } from '../compose/index.ts';
 import type { KindRegistry, Revision } from '../resource/index.ts';
 import { outputsOf, type PassedObject, type PassReport } from './pass-report.ts';
+import { sourceOf } from './source-facts.ts';
 
 /** `revisions` are the recorded ones by number, the newest last. */
 export function factsOf(
@@ -11,7 +12,7 @@ export function factsOf(
   revisions: readonly Revision[],
   kinds: KindRegistry,
 ): Partial<LambdaContainerStatus> {
-  const source = outputsOf(report, kinds, 'function');
+  const source = sourceOf(report, kinds);
   const listener = klass.listeners.find(({ arn }) => arn === report.inventory.allocation?.listenerArn);
   const revision = revisions.at(-1);
   const previous = revisions.at(-2)?.number;
@@ -32,9 +33,7 @@ export function factsOf(
           },
         }
       : {}),
-    ...(source
-      ? { source: { codeSha256: String(source.codeSha256), lastModified: String(source.lastModified ?? '') } }
-      : {}),
+    ...(source ? { source: { codeSha256: source.revision, lastModified: source.lastModified } } : {}),
     ...(reconcileRequest === undefined ? {} : { lastHandledReconcileAt: reconcileRequest }),
   };
 }

@@ -13,13 +13,19 @@ import {
   type Revision,
 } from '../resource/index.ts';
 import { fittingStatus, type Happening, type StateTable, type StoredObject } from '../store/index.ts';
+import { type InventoryOutline, RememberedObject } from './remembered-object.ts';
+import { ResourceIndex } from './resource-index.ts';
+import { SteadyFleet } from './steady-fleet.ts';
 
 export class Memory {
   readonly #table: StateTable;
   readonly #epoch: () => number;
-  #objects: Map<string, StoredObject> = new Map();
+  #objects: Map<string, RememberedObject> = new Map();
   /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
   readonly #released = new Set<string>();
+  /** Those among the objects that are settled, and which objects have what in AWS: both follow the inventories. */
+  readonly fleet = new SteadyFleet();
+  readonly index = new ResourceIndex();
 
   constructor(table: StateTable, epoch: () => number) {
     this.#table = table;
@@ -28,7 +34,8 @@ export class Memory {
 
   /** Reads everything there is. Called once, when leading begins. */
   async load(): Promise<void> {
-    this.#objects = await this.#table.loadAll();
+    this.#objects = await this.#table.loadAll({}, (key) => new RememberedObject(key));
+    for (const stored of this.#objects.values()) this.#follow(stored);
   }
 
   keys(): string[] {
@@ -39,24 +46,31 @@ export class Memory {
     return this.#objects.get(formatKey(key)) ?? { key, revisions: new Map() };
   }
 
-  /** Everything remembered, of every object. */
-  objects(): StoredObject[] {
+  /** Everything remembered, of every object; what is not asked for stays folded. */
+  objects(): RememberedObject[] {
     return [...this.#objects.values()];
   }
 
-  inventories(): Inventory[] {
-    return [...this.#objects.values()].flatMap((stored) => (stored.inventory ? [stored.inventory.body] : []));
+  /** Of every object that has an inventory. */
+  outlines(): InventoryOutline[] {
+    return [...this.#objects.values()].flatMap(({ inventoryOutline }) => inventoryOutline ?? []);
   }
 
   /** Other objects that hold a shared resource in their inventory and are not about to let go of it. */
   isUsedByOthers(uid: string, entry: InventoryEntry): boolean {
     const resource = resourceId(entry);
-    return this.inventories().some(
-      (inventory) =>
+    // A thing of the same name in another account or region is another thing.
+    const target = this.outlines().find((inventory) => inventory.uid === uid)?.target;
+    return this.index.keysOf(entry.kind, Object.values(entry.identity)).some((key) => {
+      const inventory = this.get(key).inventory?.body;
+      return (
+        inventory !== undefined &&
         inventory.uid !== uid &&
+        inventory.target === target &&
         !this.#released.has(`${inventory.uid} ${resource}`) &&
-        inventory.entries.some((other) => resourceId(other) === resource),
-    );
+        inventory.entries.some((other) => resourceId(other) === resource)
+      );
+    });
   }
 
   /**
@@ -76,6 +90,7 @@ export class Memory {
     await this.#write(key, async () => {
       const version = await this.#table.put(key, 'inventory', body, stored.inventory?.version ?? 0, this.#epoch());
       stored.inventory = { version, body };
+      this.#follow(stored);
       for (const entry of body.entries) this.#released.delete(`${body.uid} ${resourceId(entry)}`);
     });
   }
@@ -128,17 +143,25 @@ export class Memory {
         stored.revisions.delete(number);
       }
       if (stored.status) await this.#table.remove(key, 'status', stored.status.version, this.#epoch());
-      delete stored.status;
+      stored.status = undefined;
       if (stored.inventory) await this.#table.remove(key, 'inventory', stored.inventory.version, this.#epoch());
       this.#objects.delete(formatKey(key));
+      this.#follow({ key });
     });
   }
 
-  #place(key: ObjectKey): StoredObject {
+  #follow(stored: Pick<StoredObject, 'key' | 'inventory'>): void {
+    const inventory = stored.inventory?.body;
+    // The nodes are read again for each sweep: they are most of what would have to be kept.
+    this.fleet.set(stored.key, inventory, () => stored.inventory?.body.steady?.nodes ?? []);
+    this.index.set(stored.key, inventory);
+  }
+
+  #place(key: ObjectKey): RememberedObject {
     const id = formatKey(key);
     let stored = this.#objects.get(id);
     if (!stored) {
-      stored = { key, revisions: new Map() };
+      stored = new RememberedObject(key);
       this.#objects.set(id, stored);
     }
     return stored;
@@ -149,7 +172,11 @@ export class Memory {
       await act();
     } catch (error) {
       // The answer of an earlier write was lost, or another leader wrote: what stands there decides.
-      if (isFailure(error)) this.#objects.set(formatKey(key), await this.#table.load(key));
+      if (isFailure(error)) {
+        const stored = Object.assign(new RememberedObject(key), await this.#table.load(key));
+        this.#objects.set(formatKey(key), stored);
+        this.#follow(stored);
+      }
       throw error;
     }
   }

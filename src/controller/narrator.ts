@@ -12,9 +12,11 @@ import {
   setCondition,
 } from '../api/index.ts';
 import { type Clock, formatDuration, type Logger } from '../core/index.ts';
-import type { ConditionDraft } from '../plan/index.ts';
+import type { StepResult } from '../execute/index.ts';
+import { type ConditionDraft, describeContention } from '../plan/index.ts';
 import {
   type DeletionHold,
+  type FieldContention,
   formatKey,
   type Inventory,
   type KindRegistry,
@@ -26,7 +28,9 @@ import { DecisionLog, findingOf } from './decision-log.ts';
 import { describeDrift, mergeDrift } from './drift-list.ts';
 import { factsOf, inventoryOf } from './facts.ts';
 import type { Memory } from './memory.ts';
+import type { ObjectMetrics } from './object-metrics.ts';
 import { eventsOf, holdEnded, stepEvent } from './pass-events.ts';
+import type { PassMetrics } from './pass-metrics.ts';
 import type { PassReport } from './pass-report.ts';
 import type { Refusal } from './refusals.ts';
 import { nextRevision } from './revisions.ts';
@@ -49,19 +53,27 @@ interface Said {
   readonly recordIsThere: boolean;
 }
 
+/** What of the telling is measured, and which pass is being told of. */
+export interface Measured {
+  readonly passMetrics?: Pick<PassMetrics, 'numberOf'>;
+  readonly metrics?: Pick<ObjectMetrics, 'told'>;
+}
+
 export class Narrator {
   readonly #memory: Memory;
   readonly #kinds: KindRegistry;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #decisions: DecisionLog;
+  readonly #measured: Measured;
 
-  constructor(memory: Memory, kinds: KindRegistry, clock: Clock, logger: Logger) {
+  constructor(memory: Memory, kinds: KindRegistry, clock: Clock, logger: Logger, measured: Measured = {}) {
     this.#memory = memory;
     this.#kinds = kinds;
     this.#clock = clock;
     this.#logger = logger;
     this.#decisions = new DecisionLog(memory);
+    this.#measured = measured;
   }
 
   /** The record cannot be understood: nothing was touched, and whatever ran runs on. */
@@ -117,6 +129,24 @@ export class Narrator {
     );
   }
 
+  /** It is being deleted, and what it has cannot be reached: nothing is observed or changed. */
+  async unreachable(key: ObjectKey, inventory: Inventory, message: string): Promise<void> {
+    const reason = 'ClassNotUsable';
+    await this.#say(
+      { key, inventory, reconcileRequest: undefined },
+      {
+        conditions: [
+          { type: 'Ready', status: 'False', reason, message },
+          { type: 'Stalled', status: 'True', reason, message },
+          { type: 'Reconciling', status: 'False', reason, message: 'waits for a change' },
+        ],
+        events: [{ type: 'Warning', reason, message }],
+        saw: `refused ${reason}`,
+        recordIsThere: false,
+      },
+    );
+  }
+
   /** The record is gone and deletion has begun: no step was taken yet. */
   async deletionBegun(key: ObjectKey, inventory: Inventory, wasHeld: DeletionHold | undefined): Promise<void> {
     const { entries, deletionPolicy } = inventory;
@@ -147,7 +177,7 @@ export class Narrator {
     if (object) await this.#revise(report, object.spec.rollout.history, nowMs);
     const ready = report.conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
     const drift = mergeDrift(before?.drift ?? [], plan.drift, ready, nowMs);
-    const drafts = [...report.conditions, driftCondition(drift)];
+    const drafts = [...report.conditions, driftCondition(drift), ...contendedCondition(plan.contention)];
     const conditions = restated(before, drafts, inventory.generation, nowMs);
     const status: LambdaContainerStatus = {
       ...before,
@@ -166,7 +196,8 @@ export class Narrator {
     const isSteady = plan.settled && before?.phase === 'Ready';
     const decision = await this.#decisions.next(key, findingOf(report, nowMs), isSteady);
     await this.#memory.saveStatus(key, status);
-    this.#log(key, inventory.generation, events);
+    this.#measured.metrics?.told(before, status, events);
+    this.#log(key, inventory.generation, events, report.results);
     await this.#memory.record(key, { events, decision });
   }
 
@@ -193,14 +224,14 @@ export class Narrator {
       },
     ];
     const decision = await this.#decisions.next(key, findingOf(report, nowMs), false);
-    this.#logger.info({ key: formatKey(key), took: formatDuration(tookMs) }, 'deleted');
+    this.#log(key, inventory.generation, events, results);
     await this.#memory.record(key, { events, decision });
     this.#decisions.forget(key);
   }
 
   async #say({ key, inventory, reconcileRequest }: Subject, said: Said): Promise<void> {
     const nowMs = this.#clock.now();
-    if (inventory) await this.#memory.saveInventory(key, inventory);
+    if (inventory) await this.#memory.saveInventory(key, { ...inventory, steady: undefined });
     const before = this.#memory.get(key).status?.body;
     const generation = inventory?.generation ?? 0;
     const conditions = restated(before, said.conditions, generation, nowMs);
@@ -240,17 +271,26 @@ export class Narrator {
     return [...this.#memory.get(key).revisions.values()].map(({ body }) => body).sort((a, b) => a.number - b.number);
   }
 
-  #log(key: ObjectKey, generation: number, events: readonly ObjectEvent[]): void {
-    const log = this.#logger.child({ key: formatKey(key), generation });
+  /** One line for each event; that of a step that failed says what AWS calls the request. */
+  #log(key: ObjectKey, generation: number, events: readonly ObjectEvent[], results: readonly StepResult[] = []): void {
+    if (events.length === 0) return;
+    const id = formatKey(key);
+    const log = this.#logger.child({ key: id, pass: this.#measured.passMetrics?.numberOf(id), generation });
     for (const { type, reason, node, tookMs, message } of events) {
-      const fields = { reason, node, ...(tookMs === undefined ? {} : { took: formatDuration(tookMs) }) };
+      const failure = results.find(({ step, failure: of }) => step.nodeId === node && of?.code === reason)?.failure;
+      const fields = {
+        reason,
+        node,
+        ...(tookMs === undefined ? {} : { took: formatDuration(tookMs) }),
+        ...(failure ? { service: failure.service, operation: failure.operation, requestId: failure.requestId } : {}),
+      };
       if (type === 'Warning') log.warn(fields, message);
       else log.info(fields, message);
     }
   }
 }
 
-/** The conditions with what is said now. `DeletionHeld` exists only while it is said. */
+/** The conditions with what is said now. `DeletionHeld` and `Contended` exist only while they are said. */
 function restated(
   before: LambdaContainerStatus | undefined,
   drafts: readonly ConditionDraft[],
@@ -264,8 +304,18 @@ function restated(
 }
 
 function removeUnsaid(conditions: readonly Condition[], drafts: readonly ConditionDraft[]): Condition[] {
-  const isHeld = drafts.some(({ type }) => type === 'DeletionHeld');
-  return isHeld ? [...conditions] : removeCondition(conditions, 'DeletionHeld');
+  const isSaid = (name: Condition['type']) => drafts.some(({ type }) => type === name);
+  return (['DeletionHeld', 'Contended'] as const).reduce<Condition[]>(
+    (all, name) => (isSaid(name) ? all : removeCondition(all, name)),
+    [...conditions],
+  );
+}
+
+function contendedCondition(fields: readonly FieldContention[]): ConditionDraft[] {
+  const stopped = fields.filter((field) => field.stopped !== undefined);
+  if (stopped.length === 0) return [];
+  const message = stopped.map(describeContention).join('; ');
+  return [{ type: 'Contended', status: 'True', reason: 'FieldContended', message }];
 }
 
 function driftCondition(drift: LambdaContainerStatus['drift']): ConditionDraft {

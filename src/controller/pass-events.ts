@@ -8,6 +8,7 @@ import type { ObjectEvent } from '../resource/index.ts';
 import { isSameError } from './aws-error.ts';
 import { describeDrift } from './drift-list.ts';
 import type { PassReport } from './pass-report.ts';
+import { isWaiting } from './waiting.ts';
 
 type Status = LambdaContainerStatus;
 
@@ -20,10 +21,14 @@ const ACTION_DONE: Readonly<Record<string, string>> = {
 };
 
 export function eventsOf(report: PassReport, before: Status | undefined, after: Status, nowMs: number): ObjectEvent[] {
-  const events = [...changes(report, before, after), ...found(report, before, after)];
+  const events = [
+    ...changes(report, before, after),
+    ...found(report, before, after),
+    ...contentionEnded(before, after),
+  ];
   const failed = report.results.filter(
-    // The same failure again is no news; the log has it.
-    ({ failure }) => !failure || !isSameError(before?.lastAwsError, failure),
+    // The same failure again is no news, nor is waiting for one's turn; the conditions have it.
+    ({ failure }) => !failure || (!isWaiting(failure) && !isSameError(before?.lastAwsError, failure)),
   );
   return [
     ...events.map((event) => ({ at: iso(nowMs), ...event })),
@@ -89,8 +94,22 @@ function transitions(before: Status | undefined, after: Status, nowMs: number): 
     if (condition.type === 'Stalled') {
       return [{ type: 'Warning' as const, reason: condition.reason, message: condition.message }];
     }
-    return condition.type === 'Ready' ? [readyAgain(before?.drift ?? [], known, nowMs)] : [];
+    if (condition.type === 'Contended') {
+      return [{ type: 'Warning' as const, reason: condition.reason, message: condition.message }];
+    }
+    const healed = (before?.drift ?? []).filter(
+      ({ node, path }) => !after.drift.some((left) => left.node === node && left.path === path),
+    );
+    return condition.type === 'Ready' ? [readyAgain(healed, known, nowMs)] : [];
   });
+}
+
+/** The fight over a field is over, or we try once more. */
+function contentionEnded(before: Status | undefined, after: Status): Untimed[] {
+  const isContended = (status: Status | undefined) => status?.conditions.some(({ type }) => type === 'Contended');
+  if (!isContended(before) || isContended(after)) return [];
+  const message = 'no field is left alone any more: what differs is put right again';
+  return [{ type: 'Normal', reason: 'ContentionEnded', message }];
 }
 
 function readyAgain(healed: Status['drift'], known: Condition | undefined, nowMs: number): Untimed {

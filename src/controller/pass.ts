@@ -2,6 +2,8 @@
  * Carries a world out: plan → record intent → execute → tell. It is the same for objects that converge and for those
  * that end. What the world is, and whether the object may be touched at all, was decided before.
  */
+import { type Call, callWithin } from '../aws/index.ts';
+import { traced, tracedNow } from '../core/index.ts';
 import { type Fence, runSteps } from '../execute/index.ts';
 import {
   type ConditionDraft,
@@ -21,11 +23,14 @@ import { obstructionOf, unreadable } from './obstruction.ts';
 import type { Outcome } from './outcome.ts';
 import { TAG_OWNER } from './ownership.ts';
 import type { PassedObject, PassReport } from './pass-report.ts';
+import { tellOutdated } from './pins.ts';
 import { Progress } from './progress.ts';
+import { hasUnreachable } from './revisions.ts';
+import { type Basis, steadyOf } from './steady.ts';
+import { tellWaiting } from './waiting.ts';
 
 export interface PassParts {
   readonly kinds: KindRegistry;
-  readonly io: Io;
   readonly memory: Memory;
   readonly allocator: Allocator;
   readonly narrator: Narrator;
@@ -35,12 +40,16 @@ export interface PassParts {
 
 export interface PassInput {
   readonly key: ObjectKey;
+  /** Where its resources are. */
+  readonly io: Io;
   /** As it is to be remembered with this pass. */
   readonly inventory: Inventory;
   readonly world: World;
   /** Undefined while the object is being deleted. */
   readonly object: PassedObject | undefined;
   readonly startedMs: number;
+  /** What it was read from; undefined while the object is being deleted. */
+  readonly basis?: Basis;
   /** A record of the name is there again while the object is being deleted. */
   readonly hasSuccessor?: boolean;
 }
@@ -59,28 +68,49 @@ export class Passes {
   }
 
   /** @throws Failure when the state table cannot be written; a step that fails is part of the outcome */
-  async carryOut(input: PassInput, signal: AbortSignal | undefined): Promise<Outcome> {
-    const { key, inventory, world, object, startedMs } = input;
-    const { kinds, io, memory, narrator, fence } = this.#parts;
-    const next = this.#letGo(inventory.uid, world, plan(world, kinds));
+  async carryOut(input: PassInput, call: Call): Promise<Outcome> {
+    const { key, io, inventory, world, object, startedMs } = input;
+    const { kinds, memory, narrator, fence } = this.#parts;
+    const cause = call.cause && { ...call.cause, generation: inventory.generation };
+    cause?.span?.set({ 'lambdacontainer.generation': inventory.generation });
+    const next = this.#letGo(
+      inventory.uid,
+      world,
+      tracedNow(cause?.span, 'plan', () => plan(world, kinds)),
+    );
     // Intent first: should the answer of a create be lost, what it made is found again as ours.
     await memory.saveInventory(key, withIntent(inventory, next, world.nowMs));
-    const results = await runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, signal);
-    const after = withResults(memory.get(key).inventory?.body ?? inventory, next, results, world.nowMs);
+    const caused = cause ? { ...call, cause } : call;
+    const results = await traced(cause?.span, 'execute', (span) =>
+      runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, callWithin(caused, span)),
+    );
+    const after = withResults(memory.get(key).inventory?.body ?? inventory, next, results, io.nowMs());
     const obstructions = [
       ...results.flatMap((result) => obstructionOf(result, inventory, world.nowMs) ?? []),
       ...unreadable(next),
     ];
     const conditions = object
-      ? conditionsOf(world, next, obstructions)
+      ? tellWaiting(
+          tellOutdated(conditionsOf(world, next, obstructions), object.spec, inventory, world, kinds),
+          results,
+          world,
+        )
       : deletionConditions(next, obstructions, after, input.hasSuccessor === true);
     const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-    const kept = isReady ? { ...after, classChangedAtMs: undefined } : after;
+    const isSteady = isReady && next.settled && input.basis !== undefined;
+    const steady = isSteady && input.basis ? steadyOf(world, kinds, input.basis) : undefined;
+    const kept = { ...after, steady, ...(isReady ? { classChangedAtMs: undefined } : {}) };
     const report = { key, inventory: kept, world, plan: next, results, obstructions, conditions, object, startedMs };
     if (!object && kept.entries.length === 0) return this.#end(report);
-    await memory.saveInventory(key, kept);
+    // What is steady costs no pass any more, and so its status must have been told before.
+    if (!steady) await memory.saveInventory(key, kept);
     await narrator.passed(report);
-    return this.#progress.after(formatKey(key), next, results, obstructions);
+    // The revision that was just recorded dropped an older one: what only that needed is left over from now on.
+    const revisions = [...memory.get(key).revisions.values()].map(({ body }) => body);
+    const isLeftOver = next.settled && hasUnreachable(world, kept, revisions);
+    if (steady) await memory.saveInventory(key, isLeftOver ? { ...kept, steady: undefined } : kept);
+    const outcome = this.#progress.after(formatKey(key), next, results, obstructions);
+    return isLeftOver ? { type: 'requeue', afterMs: 0 } : outcome;
   }
 
   /** Nothing is left of it. */

@@ -4,9 +4,11 @@
  * and allocation are to be looked at is its callers' business.
  */
 import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../api/index.ts';
-import { compose } from '../compose/index.ts';
+import { type Call, callWithin } from '../aws/index.ts';
+import { compose, pinsFor } from '../compose/index.ts';
+import { traced, tracedNow } from '../core/index.ts';
 import { observeGraph, observeOrphans } from '../execute/index.ts';
-import type { NodeView, OrphanView, World } from '../plan/index.ts';
+import type { LastWriter, NodeView, OrphanView, World } from '../plan/index.ts';
 import {
   type Allocation,
   type Inventory,
@@ -17,6 +19,7 @@ import {
 } from '../resource/index.ts';
 import type { Memory } from './memory.ts';
 import { ownershipTags, TAG_OWNER } from './ownership.ts';
+import { isNamedByRevisions } from './revisions.ts';
 
 /** What a World is built with: nothing of it is changed. */
 export interface ProspectParts {
@@ -34,6 +37,10 @@ export interface Desire {
   readonly allocation: Allocation;
   /** Somebody asked for this pass: what failed is tried again now. */
   readonly retryNow?: boolean;
+  /** Tasks go on with the versions of secrets that are pinned. Default: with those that have the labels now. */
+  readonly holdsSecrets?: boolean;
+  /** Who was last seen to change a node's resource, by node id. */
+  readonly writers?: ReadonlyMap<string, LastWriter>;
 }
 
 /**
@@ -43,18 +50,24 @@ export interface Desire {
 export async function prospect(
   { kinds, io, memory, owner }: ProspectParts,
   key: ObjectKey,
-  { spec, klass, allocation, retryNow = false }: Desire,
+  { spec, klass, allocation, retryNow = false, holdsSecrets = false, writers }: Desire,
   inventory: Inventory,
-  signal?: AbortSignal,
+  call: Call = {},
 ): Promise<World> {
   const { incarnations, restartedAt } = inventory;
-  const input = { key, spec, klass, region: io.region, allocation, incarnations, restartedAt };
-  const graph = await observeGraph((known) => compose(input, known), kinds, io, signal);
-  const leftOver = orphansOf(inventory, graph.views, reachableOf(memory, key));
+  const pins = pinsFor(spec, inventory.pins);
+  const input = { key, spec, klass, region: io.region, allocation, incarnations, pins, restartedAt, holdsSecrets };
+  const { graph, orphans } = await traced(call.cause?.span, 'observe', async (span) => {
+    const within = callWithin(call, span);
+    const composed = (known: Parameters<typeof compose>[1]) => tracedNow(span, 'compose', () => compose(input, known));
+    const seen = await observeGraph(composed, kinds, io, within);
+    const leftOver = orphansOf(inventory, seen.views, reachableOf(memory, key));
+    return { graph: seen, orphans: await observe({ kinds, io, memory }, leftOver, inventory.uid, within) };
+  });
   return {
     nodes: graph.views,
     complete: graph.complete,
-    orphans: await observe({ kinds, io, memory }, leftOver, inventory.uid, signal),
+    orphans,
     entries: inventory.entries,
     nowMs: io.nowMs(),
     goal: 'converge',
@@ -62,6 +75,9 @@ export async function prospect(
     ownerTag: TAG_OWNER,
     wasReady: memory.get(key).status?.body.phase === 'Ready',
     trafficMovedAtMs: trafficMovedAt(inventory),
+    drift: spec.drift,
+    contention: inventory.contention ?? [],
+    ...(writers ? { writers } : {}),
     retryNow,
   };
 }
@@ -71,12 +87,14 @@ export async function prospectOfDeletion(
   { kinds, io, memory, owner }: ProspectParts,
   key: ObjectKey,
   inventory: Inventory,
-  signal?: AbortSignal,
+  call: Call = {},
 ): Promise<World> {
   return {
     nodes: [],
     complete: true,
-    orphans: await observe({ kinds, io, memory }, inventory.entries, inventory.uid, signal),
+    orphans: await traced(call.cause?.span, 'observe', (span) =>
+      observe({ kinds, io, memory }, inventory.entries, inventory.uid, callWithin(call, span)),
+    ),
     entries: inventory.entries,
     nowMs: io.nowMs(),
     goal: inventory.deletionPolicy === 'retain' ? 'retain' : 'delete',
@@ -109,16 +127,20 @@ function orphansOf(
   });
   const kept = entries.filter((entry) => !leftOver.includes(entry));
   // A repository that holds an image which is kept has a user as long as that is kept.
-  return leftOver.filter(({ shared, nodeId }) => !(shared && kept.some(({ dependsOn }) => dependsOn.includes(nodeId))));
+  // The image itself is kept by its revision's naming it: what uses another image of the same node is no user of it.
+  return leftOver.filter(
+    ({ kind, shared, nodeId }) =>
+      isNamedByRevisions(kind) || !(shared && kept.some(({ dependsOn }) => dependsOn.includes(nodeId))),
+  );
 }
 
 function observe(
   { kinds, io, memory }: Pick<ProspectParts, 'kinds' | 'io' | 'memory'>,
   entries: Inventory['entries'],
   uid: string,
-  signal: AbortSignal | undefined,
+  call: Call,
 ): Promise<OrphanView[]> {
-  return observeOrphans(entries, kinds, io, (entry) => memory.isUsedByOthers(uid, entry), signal);
+  return observeOrphans(entries, kinds, io, (entry) => memory.isUsedByOthers(uid, entry), call);
 }
 
 function trafficMovedAt(inventory: Inventory): number {

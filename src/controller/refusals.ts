@@ -5,9 +5,12 @@
 export const REFUSALS = [
   'InvalidSpec',
   'ClassNotUsable',
+  'ClassMoved',
   'PathConflict',
   'ListenersFull',
   'ListenerNotUsable',
+  'RoleNotAssumable',
+  'WrongAccount',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

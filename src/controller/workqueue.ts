@@ -251,6 +251,20 @@ export class Workqueue {
     return this.#busy.length > 0 ? 'draining' : 'drained';
   }
 
+  /** How long the oldest pass under way has been running; 0 when none is, or when the queue is not measured. */
+  get longestRunningMs(): number {
+    return (this.#gauge?.longestRunningSec() ?? 0) * 1000;
+  }
+
+  /** Whether a pass over `key` is under way, wanted, or due within `withinMs` without being asked for. */
+  isExpected(key: string, withinMs: number): boolean {
+    const entry = this.#entries.get(key);
+    if (!entry) return false;
+    return (
+      entry.state !== 'idle' || (entry.waiting?.atMs ?? Number.POSITIVE_INFINITY) <= this.#clock.monotonic() + withinMs
+    );
+  }
+
   /** How many keys wait for their pass. */
   get depth(): number {
     return this.#change.length + this.#drift.length + this.#resync.length;
@@ -365,7 +379,7 @@ class Gauge {
       'workqueue_longest_running_processor_seconds',
       'How long the oldest pass under way has been running',
       labels,
-      () => this.#running(Math.max),
+      () => this.longestRunningSec(),
     );
   }
 
@@ -385,6 +399,10 @@ class Gauge {
 
   done(entry: Entry): void {
     this.#workDuration.observe((this.#clock.monotonic() - entry.startedAtMs) / 1000);
+  }
+
+  longestRunningSec(): number {
+    return this.#running(Math.max);
   }
 
   #running(combine: (total: number, seconds: number) => number): number {

@@ -43,7 +43,49 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** A signal that aborts after `delayMs`: the platform's own timer, which never keeps the program alive. */
-export function timeoutSignal(delayMs: number): AbortSignal {
-  return AbortSignal.timeout(delayMs);
+/** A signal of one piece of work, and how that lets go of what the signal follows. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** The work has ended: nothing holds the signal any more, and it aborts no more. Idempotent. */
+  end(): void;
+}
+
+/** Who follows a signal: one listener for all of them, because the platform warns of many and looks through them all. */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<AbortController>>();
+
+/**
+ * A signal that aborts after `delayMs`, or with `parent`. It never keeps the program alive. `AbortSignal.any` would do the
+ * same, but leaves something with a parent that lives long for each signal that ever followed it (Node 20).
+ */
+export function deadline(delayMs: number, parent?: AbortSignal): Deadline {
+  const controller = new AbortController();
+  if (parent?.aborted) {
+    controller.abort(parent.reason);
+    return { signal: controller.signal, end: () => {} };
+  }
+  const timer = setTimeout(
+    () => controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
+    delayMs,
+  );
+  timer.unref();
+  const followers = parent && followersOf(parent);
+  followers?.add(controller);
+  const end = () => {
+    clearTimeout(timer);
+    followers?.delete(controller);
+  };
+  return { signal: controller.signal, end };
+}
+
+function followersOf(parent: AbortSignal): Set<AbortController> {
+  const known = FOLLOWERS.get(parent);
+  if (known) return known;
+  const followers = new Set<AbortController>();
+  FOLLOWERS.set(parent, followers);
+  const abort = () => {
+    for (const follower of followers) follower.abort(parent.reason);
+    followers.clear();
+  };
+  parent.addEventListener('abort', abort, { once: true });
+  return followers;
 }

@@ -1,5 +1,6 @@
 export * from './abort.ts';
 export * from './canonical.ts';
+export * from './cause.ts';
 export * from './clock.ts';
 export * from './duration.ts';
 export * from './failure.ts';
@@ -7,5 +8,7 @@ export * from './fifo.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
 export * from './random.ts';
+export * from './structural-hash.ts';
 export * from './token-bucket.ts';
+export * from './tracing.ts';
 export * from './virtual-clock.ts';

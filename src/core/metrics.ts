@@ -1,6 +1,6 @@
 /**
  * Counters, gauges and histograms, and their Prometheus text. A room takes `Metrics` and declares what it measures; who
- * serves the text is not its business. It keeps no time series, pushes nothing, and knows no exporter's library.
+ * serves or sends them is not its business. It keeps no time series, pushes nothing, and knows no exporter's library.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
@@ -30,29 +30,46 @@ export interface Metric<L extends string, Cell> {
   of(labels: LabelValues<L>): Cell;
 }
 
-type Kind = 'counter' | 'gauge' | 'histogram';
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
-interface Family {
-  readonly kind: Kind;
+/** A metric as it was declared. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly kind: MetricKind;
   readonly help: string;
   readonly labels: readonly string[];
+}
+
+/** One time series as it stands now. Of a histogram, `value` is the sum of what was observed. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Of a histogram: how much was observed. */
+  readonly count?: number;
+}
+
+interface Family extends Omit<MetricFamily, 'name'> {
   readonly series: Map<string, Series>;
 }
 
 /** What stands in the text for one set of labels. */
 interface Series {
   lines(name: string, labels: string): string[];
+  reading(): { readonly value: number; readonly count?: number };
+  readonly of: Readonly<Record<string, string>>;
 }
 
 export class Metrics {
   readonly #families = new Map<string, Family>();
+  readonly #refreshes: (() => void)[] = [];
 
   counter<L extends string>(name: string, help: string, labels: readonly L[]): Metric<L, CounterCell> {
-    return this.#metric('counter', name, help, labels, () => new Counter());
+    return this.#metric('counter', name, help, labels, (of) => new Counter(of));
   }
 
   gauge<L extends string>(name: string, help: string, labels: readonly L[]): Metric<L, GaugeCell> {
-    return this.#metric('gauge', name, help, labels, () => new Gauge());
+    return this.#metric('gauge', name, help, labels, (of) => new Gauge(of));
   }
 
   /** `buckets`: upper bounds, ascending; the last one, infinity, goes without saying. */
@@ -62,17 +79,49 @@ export class Metrics {
     labels: readonly L[],
     buckets: readonly number[],
   ): Metric<L, HistogramCell> {
-    return this.#metric('histogram', name, help, labels, () => new Histogram(buckets));
+    return this.#metric('histogram', name, help, labels, (of) => new Histogram(of, buckets));
   }
 
-  /** A gauge that is read when the text is asked for. A second one for the same labels replaces the first. */
-  watch<L extends string>(name: string, help: string, labels: LabelValues<L>, read: () => number): void {
-    const family = this.#family('gauge', name, help, Object.keys(labels));
-    family.series.set(labelText(family.labels, labels), { lines: (n, l) => [`${n}${braces(l)} ${number(read())}`] });
+  /**
+   * A gauge, or a counter that somebody else counts, which is read when the text is asked for. A second one for the same
+   * labels replaces the first.
+   */
+  watch<L extends string>(
+    name: string,
+    help: string,
+    labels: LabelValues<L>,
+    read: () => number,
+    kind: 'gauge' | 'counter' = 'gauge',
+  ): void {
+    const family = this.#family(kind, name, help, Object.keys(labels));
+    family.series.set(labelText(family.labels, labels), {
+      lines: (n, l) => [`${n}${braces(l)} ${number(read())}`],
+      reading: () => ({ value: read() }),
+      of: labels,
+    });
+  }
+
+  /** `refresh` sets gauges that are worked out together; it is called whenever the metrics are about to be read. */
+  beforeReading(refresh: () => void): void {
+    this.#refreshes.push(refresh);
+  }
+
+  /** Everything that was declared, whether it has time series yet or not. */
+  families(): MetricFamily[] {
+    return [...this.#families].map(([name, { kind, help, labels }]) => ({ name, kind, help, labels }));
+  }
+
+  /** Every time series as it stands now. */
+  samples(): Sample[] {
+    for (const refresh of this.#refreshes) refresh();
+    return [...this.#families].flatMap(([name, { series }]) =>
+      [...series.values()].map((cell) => ({ name, labels: cell.of, ...cell.reading() })),
+    );
   }
 
   /** In the order in which they were declared. */
   text(): string {
+    for (const refresh of this.#refreshes) refresh();
     const lines: string[] = [];
     for (const [name, { kind, help, series }] of this.#families) {
       if (series.size === 0) continue;
@@ -83,11 +132,11 @@ export class Metrics {
   }
 
   #metric<L extends string, Cell extends Series>(
-    kind: Kind,
+    kind: MetricKind,
     name: string,
     help: string,
     labels: readonly L[],
-    make: () => Cell,
+    make: (of: LabelValues<L>) => Cell,
   ): Metric<L, Cell> {
     const { series } = this.#family(kind, name, help, labels);
     return {
@@ -95,7 +144,7 @@ export class Metrics {
         const key = labelText(labels, values);
         const known = series.get(key) as Cell | undefined;
         if (known) return known;
-        const cell = make();
+        const cell = make(values);
         series.set(key, cell);
         return cell;
       },
@@ -103,7 +152,7 @@ export class Metrics {
   }
 
   /** @throws Error for a name that Prometheus refuses or that means something else already: a programmer's error */
-  #family(kind: Kind, name: string, help: string, labels: readonly string[]): Family {
+  #family(kind: MetricKind, name: string, help: string, labels: readonly string[]): Family {
     if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) throw new Error(`'${name}' is no name of a metric`);
     const wrong = labels.find((label) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) || label === 'le');
     if (wrong !== undefined) throw new Error(`'${wrong}' is no name of a label of ${name}`);
@@ -121,7 +170,12 @@ export class Metrics {
 }
 
 class Counter implements CounterCell, Series {
+  readonly of: Readonly<Record<string, string>>;
   value = 0;
+
+  constructor(of: Readonly<Record<string, string>>) {
+    this.of = of;
+  }
 
   add(amount: number): void {
     if (amount < 0) throw new RangeError('a counter only grows');
@@ -131,10 +185,19 @@ class Counter implements CounterCell, Series {
   lines(name: string, labels: string): string[] {
     return [`${name}${braces(labels)} ${number(this.value)}`];
   }
+
+  reading() {
+    return { value: this.value };
+  }
 }
 
 class Gauge implements GaugeCell, Series {
+  readonly of: Readonly<Record<string, string>>;
   value = 0;
+
+  constructor(of: Readonly<Record<string, string>>) {
+    this.of = of;
+  }
 
   set(value: number): void {
     this.value = value;
@@ -143,16 +206,22 @@ class Gauge implements GaugeCell, Series {
   lines(name: string, labels: string): string[] {
     return [`${name}${braces(labels)} ${number(this.value)}`];
   }
+
+  reading() {
+    return { value: this.value };
+  }
 }
 
 class Histogram implements HistogramCell, Series {
+  readonly of: Readonly<Record<string, string>>;
   readonly #bounds: readonly number[];
   /** Observations by bucket, not accumulated; the last is infinity's. */
   readonly #counts: number[];
   count = 0;
   sum = 0;
 
-  constructor(bounds: readonly number[]) {
+  constructor(of: Readonly<Record<string, string>>, bounds: readonly number[]) {
+    this.of = of;
     if (bounds.some((bound, i) => i > 0 && !(bound > (bounds[i - 1] ?? 0)))) {
       throw new Error('the bounds of a histogram ascend');
     }
@@ -167,6 +236,10 @@ class Histogram implements HistogramCell, Series {
     this.#counts[at] = (this.#counts[at] as number) + 1;
     this.count++;
     this.sum += value;
+  }
+
+  reading() {
+    return { value: this.sum, count: this.count };
   }
 
   lines(name: string, labels: string): string[] {

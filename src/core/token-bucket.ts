@@ -10,7 +10,7 @@ export interface TokenRate {
 }
 
 export class TokenBucket {
-  readonly #burst: number;
+  #burst: number;
   #perSec: number;
   /** Below zero while tokens are promised that do not exist yet. */
   #tokens: number;
@@ -55,10 +55,12 @@ export class TokenBucket {
     return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#perSec) * 1000);
   }
 
-  /** What was gained up to now stays. */
-  setRate(nowMs: number, perSec: number): void {
+  /** What was gained up to now stays, as far as it holds so many. */
+  setRate(nowMs: number, { burst, perSec }: TokenRate): void {
     this.#refill(nowMs);
+    this.#burst = burst;
     this.#perSec = perSec;
+    this.#tokens = Math.min(burst, this.#tokens);
   }
 
   /** Takes all tokens. */

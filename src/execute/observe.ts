@@ -1,8 +1,9 @@
 /**
- * Observes one object's graph: level by level, because a node's identity may depend on what another turned out to be
- * (an image's tag on the function's code). Independent reads run side by side. A read that fails is `unknown`, never
+ * Observes one object's graph. A node's identity may depend on what another turned out to be (an image's tag on the
+ * function's code), so it is read as soon as what it depends on is known; everything else runs side by side. A read that fails is `unknown`, never
  * absent; a thrown value that is not a Failure is a programmer's error and passes through.
  */
+import type { Call } from '../aws/index.ts';
 import { Failure } from '../core/index.ts';
 import type { NodeView, Observation, OrphanView } from '../plan/index.ts';
 import {
@@ -31,48 +32,55 @@ export interface ObservedGraph {
   readonly complete: boolean;
 }
 
-class Missing extends Error {
+/** Thrown where a node reads what is not known yet. No Error: every look at an unfinished graph would pay for its stack. */
+class Missing {
   readonly nodeId: string;
   constructor(nodeId: string) {
-    super(`waits for ${nodeId}`);
     this.nodeId = nodeId;
   }
 }
 
-/** Reads everything that can be resolved, and again what that makes resolvable. */
+/** Reads everything that can be resolved, and at once what each answer makes resolvable. */
 export async function observeGraph(
   compose: Compose,
   kinds: KindRegistry,
   io: Io,
-  signal: AbortSignal | undefined,
+  call: Call = {},
 ): Promise<ObservedGraph> {
   const read = new Map<string, { resolved: Resolved; observation: Observation }>();
   const known = (nodeId: string): Outputs | undefined => outputs.get(nodeId);
   const outputs = new Map<string, Outputs>();
+  const underWay = new Map<string, Promise<void>>();
+  const begin = async (node: Node, resolved: Resolved): Promise<void> => {
+    const kind = kindOf(kinds, node.kind);
+    const observation = await observe(() => kind.observe(io, resolved.identity, call));
+    read.set(node.id, { resolved, observation });
+    underWay.delete(node.id);
+    if (observation.state !== 'present') return;
+    const readiness = kind.readiness(observation.observed, resolved.props);
+    if (readiness.state === 'ready' || (readiness.state === 'pending' && readiness.usable)) {
+      outputs.set(node.id, kind.outputs(observation.observed));
+    }
+  };
   for (;;) {
     const composition = compose(known);
     const nodes = topologicalOrder(composition.nodes);
     const views = nodes.map((node) => resolve(node, known));
-    const fresh = views.filter((view) => view.resolved !== undefined && !isRead(read, view));
-    if (fresh.length === 0) {
+    for (const view of views) {
+      const { node, resolved } = view;
+      if (resolved === undefined || underWay.has(node.id) || isRead(read, view)) continue;
+      const reading = begin(node, resolved);
+      // Where several fail by a defect, one is told.
+      reading.catch(() => {});
+      underWay.set(node.id, reading);
+    }
+    if (underWay.size === 0) {
       return {
         views: views.map((view) => ({ ...view, observation: read.get(view.node.id)?.observation })),
         complete: composition.complete,
       };
     }
-    await Promise.all(
-      fresh.map(async ({ node, resolved }) => {
-        if (!resolved) return;
-        const kind = kindOf(kinds, node.kind);
-        const observation = await observe(() => kind.observe(io, resolved.identity, signal ? { signal } : {}));
-        read.set(node.id, { resolved, observation });
-        if (observation.state !== 'present') return;
-        const readiness = kind.readiness(observation.observed, resolved.props);
-        if (readiness.state === 'ready' || (readiness.state === 'pending' && readiness.usable)) {
-          outputs.set(node.id, kind.outputs(observation.observed));
-        }
-      }),
-    );
+    await Promise.race(underWay.values());
   }
 }
 
@@ -82,13 +90,13 @@ export async function observeOrphans(
   kinds: KindRegistry,
   io: Io,
   stillUsed: (entry: InventoryEntry) => boolean,
-  signal: AbortSignal | undefined,
+  call: Call = {},
 ): Promise<OrphanView[]> {
   return Promise.all(
     entries.map(async (entry) => {
       if (entry.shared && stillUsed(entry)) return { entry, observation: { state: 'absent' }, stillUsed: true };
       const kind = kindOf(kinds, entry.kind);
-      const observation = await observe(() => kind.observe(io, entry.identity, signal ? { signal } : {}));
+      const observation = await observe(() => kind.observe(io, entry.identity, call));
       return { entry, observation, stillUsed: false };
     }),
   );

@@ -2,7 +2,8 @@
  * Performs the steps of a plan, side by side, and decides nothing. The fence is asked before each mutation; what a
  * mutation answers is not believed, only that it failed is reported. The next pass observes what came of it.
  */
-import { Failure, shortHash } from '../core/index.ts';
+import { type Call, callWithin } from '../aws/index.ts';
+import { Failure, shortHash, traced } from '../core/index.ts';
 import type { Step } from '../plan/index.ts';
 import type { Io, KindRegistry } from '../resource/index.ts';
 
@@ -21,14 +22,16 @@ export async function runSteps(
   io: Io,
   tags: (step: Step) => Readonly<Record<string, string>>,
   fence: Fence,
-  signal: AbortSignal | undefined,
+  asked: Call = {},
 ): Promise<StepResult[]> {
   return Promise.all(
     steps.map(async (step) => {
       const startedMs = io.nowMs();
       try {
         fence();
-        await run(step, kinds, io, tags(step), fence, signal);
+        await traced(asked.cause?.span, `${step.action} ${step.kind}`, (span) =>
+          run(step, kinds, io, tags(step), fence, callWithin(asked, span)),
+        );
         return { step, failure: undefined, tookMs: io.nowMs() - startedMs };
       } catch (error) {
         if (error instanceof Failure) return { step, failure: error, tookMs: io.nowMs() - startedMs };
@@ -44,12 +47,12 @@ async function run(
   io: Io,
   tags: Readonly<Record<string, string>>,
   fence: Fence,
-  signal: AbortSignal | undefined,
+  asked: Call,
 ): Promise<void> {
   const kind = kinds.get(step.kind);
   if (!kind) throw new Error(`no resource kind is registered under '${step.kind}'`);
   // A call may wait for a rate limit: it is asked again when it leaves.
-  const call = { fence, ...(signal ? { signal } : {}) };
+  const call = { ...asked, fence };
   const identity = step.identity;
   switch (step.action) {
     case 'create':

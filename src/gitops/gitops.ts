@@ -17,8 +17,9 @@ import {
   validateClass,
 } from '../api/index.ts';
 import type { SecretsPort } from '../aws/index.ts';
-import { type Clock, isFailure, type Logger, type Random, sameJson, sleep } from '../core/index.ts';
+import { type Clock, isFailure, type Logger, type Metrics, type Random, sameJson, sleep } from '../core/index.ts';
 import type { DesiredRecord, DesiredTable, StateTable } from '../store/index.ts';
+import { GitMetrics } from './git-metrics.ts';
 import { Git } from './git-program.ts';
 import { REPOSITORY_LIMITS, type RepositoryLimits } from './repository.ts';
 import { SourceMemory } from './source-memory.ts';
@@ -56,6 +57,8 @@ export interface GitOpsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Absent: nothing is measured. */
+  readonly metrics?: Metrics | undefined;
   readonly settings: GitOpsSettings;
 }
 
@@ -85,9 +88,11 @@ export class GitOps {
   #isChanged = true;
   #onChanged: (() => void) | undefined;
   #isRunning = false;
+  readonly #metrics: GitMetrics | undefined;
 
   constructor(parts: GitOpsParts) {
     this.#parts = parts;
+    this.#metrics = parts.metrics && new GitMetrics(parts.metrics, () => this.#sources.size);
     this.#secrets = new SecretReader(parts.secrets, parts.clock);
   }
 
@@ -135,6 +140,12 @@ export class GitOps {
 
   /** A request to `/webhooks/<name>`. Causes no call of AWS, whoever asks. */
   webhook(name: string, request: WebhookRequest): WebhookAnswer {
+    const answer = this.#judgeWebhook(name, request);
+    this.#metrics?.webhook(answer.status);
+    return answer;
+  }
+
+  #judgeWebhook(name: string, request: WebhookRequest): WebhookAnswer {
     if (!this.#isRunning) return { status: 503, message: 'this daemon does not lead' };
     const source = this.#sources.get(name)?.runner;
     const reference = source?.spec?.secretRef;
@@ -197,6 +208,7 @@ export class GitOps {
         clock,
         random,
         logger,
+        metrics: this.#metrics,
       },
       record,
     );

@@ -29,6 +29,7 @@ import type { ObjectEvent } from '../resource/inventory.ts';
 import { formatKey } from '../resource/key.ts';
 import type { DesiredRecord, DesiredTable } from '../store/index.ts';
 import { type Applied, apply } from './apply.ts';
+import type { GitMetrics, SourcePassResult } from './git-metrics.ts';
 import { type Outcome, RecordWriter } from './record-writer.ts';
 import type { Rendering } from './rendering.ts';
 import type { SourceMemory } from './source-memory.ts';
@@ -70,6 +71,7 @@ export interface SourceRunnerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: GitMetrics | undefined;
 }
 
 /** The interval is spread by so much to either side, so that sources do not march in step. */
@@ -163,6 +165,7 @@ export class SourceRunner {
       this.#startedAtMs = clock.monotonic();
       try {
         const settled = await inSlot(() => (isWhole ? this.#pass(signal) : this.#mend(edits, signal)));
+        this.#measure(settled ? 'settled' : 'unsettled');
         if (!isWhole) {
           if (!settled) this.#wanted = true;
           continue;
@@ -171,6 +174,7 @@ export class SourceRunner {
         this.#dueAtMs = clock.monotonic() + (settled ? this.#intervalMs() : this.#retryMs());
       } catch (error) {
         if (signal.aborted) break;
+        this.#measure('error');
         this.#failures++;
         const againMs = this.#retryMs();
         this.#dueAtMs = clock.monotonic() + againMs;
@@ -178,6 +182,10 @@ export class SourceRunner {
       }
     }
     this.#table?.close();
+  }
+
+  #measure(result: SourcePassResult): void {
+    this.#parts.metrics?.passed(result, this.#parts.clock.monotonic() - this.#startedAtMs);
   }
 
   #isDue(): boolean {

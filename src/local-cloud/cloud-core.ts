@@ -4,6 +4,7 @@
  */
 import { type Clock, type Random, type Timer, uuid } from '../core/index.ts';
 import { AwsError, type CloudService, type Handler, type RequestContext, type ServiceId } from './contract.ts';
+import type { Credentials, Identity } from './iam/identity.ts';
 import type { StateStore } from './state/index.ts';
 
 /** Consulted before each handler; an error that it returns is answered instead (faults, throttles). */
@@ -69,16 +70,29 @@ export class CloudCore {
   /**
    * Runs one operation: what is due first, then the handler, atomically and durably. The input is not validated and the
    * output is not copied.
+   * @param credentials who signed; without them it is the cloud's own hand, which is asked for no permission
    * @throws AwsError as the service answers it; nothing has changed then
    */
-  call(service: ServiceId, operation: string, input: unknown, requestId: string = this.requestId()): unknown {
+  call(
+    service: ServiceId,
+    operation: string,
+    input: unknown,
+    requestId: string = this.requestId(),
+    credentials?: Credentials,
+  ): unknown {
     const machine = this.#machine(service);
     this.#advance();
     try {
       this.#refuse(service, operation, input);
       const handler = own(machine.operations, operation);
       if (!handler) throw unknownOperation(service, operation);
-      return this.#step((nowMs) => handler(input, { nowMs, requestId }));
+      const caller = this.admit(service, operation, input, credentials);
+      return this.#step((nowMs) => {
+        const context = { nowMs, requestId, caller };
+        const output: unknown = handler(input, context);
+        this.answered(service, operation, input, output, context);
+        return output;
+      });
     } finally {
       this.#settle();
     }
@@ -93,13 +107,16 @@ export class CloudCore {
     operation: string,
     input: unknown,
     requestId: string = this.requestId(),
+    signal?: AbortSignal,
+    credentials?: Credentials,
   ): Promise<unknown> {
     const handler = own(this.#machine(service).asyncOperations, operation);
-    if (!handler) return this.call(service, operation, input, requestId);
+    if (!handler) return this.call(service, operation, input, requestId, credentials);
     this.#advance();
     this.#settle();
     this.#refuse(service, operation, input);
-    const context: RequestContext = { nowMs: this.#clock.now(), requestId };
+    const caller = this.admit(service, operation, input, credentials);
+    const context: RequestContext = { nowMs: this.#clock.now(), requestId, signal, caller };
     return await handler(input, context);
   }
 
@@ -121,6 +138,32 @@ export class CloudCore {
     this.#closed = true;
     this.#timer?.timer.cancel();
     this.#state.close();
+  }
+
+  /**
+   * Who calls, if that is known, and whether he may. A core without identities lets everybody in.
+   * @throws AwsError the service's denial
+   */
+  protected admit(
+    _service: ServiceId,
+    _operation: string,
+    _input: unknown,
+    _credentials: Credentials | undefined,
+  ): Identity | undefined {
+    return undefined;
+  }
+
+  /** Told of each call that a handler answered, as a part of its step. */
+  protected answered(
+    _service: ServiceId,
+    _operation: string,
+    _input: unknown,
+    _output: unknown,
+    _context: RequestContext,
+  ): void {}
+
+  protected get nowMs(): number {
+    return this.#clock.now();
   }
 
   #machine(service: ServiceId): CloudService {

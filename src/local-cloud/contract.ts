@@ -5,6 +5,7 @@
  */
 
 import type { Random } from '../core/index.ts';
+import type { Identity } from './iam/identity.ts';
 
 /** Ids equal the keys of `aws/operations.ts`, so that direct ports find their service. */
 export type ServiceId =
@@ -18,12 +19,20 @@ export type ServiceId =
   | 'autoscaling'
   | 'logs'
   | 'iam'
+  | 's3'
   | 'secretsmanager'
+  | 'tagging'
+  | 'sqs'
+  | 'events'
   | 'sts';
 
 export interface RequestContext {
   readonly nowMs: number;
   readonly requestId: string;
+  /** Of an operation that waits: its caller went away. */
+  readonly signal?: AbortSignal | undefined;
+  /** Who calls, where that is known. */
+  readonly caller?: Identity | undefined;
 }
 
 /** An error as the service would answer it; `code` is the wire code (`RuleNotFound`, `ClusterNotFoundException`). */
@@ -58,6 +67,13 @@ export interface CloudService {
   nextAtMs?(): number | undefined;
 }
 
+/** A value that is read where it stands. */
+export type Stored<T> = T extends (infer Element)[]
+  ? readonly Stored<Element>[]
+  : T extends object
+    ? { readonly [Member in keyof T]: Stored<T[Member]> }
+    : T;
+
 /**
  * Durable state of the machines: named collections of JSON values. Everything a service must remember over a restart
  * lives in one; values are copied in and out, so a handler can never change stored state by accident. The shell makes
@@ -70,6 +86,11 @@ export interface Collection<T> {
   delete(key: string): boolean;
   /** Values in key insertion order. The elements are copies. */
   values(): T[];
+  /**
+   * What is stored, in the same order and without a copy, for looking through many values: it is neither to be changed nor
+   * kept, and nothing may be written meanwhile.
+   */
+  each(): Iterable<Stored<T>>;
   keys(): string[];
   readonly size: number;
 }
@@ -102,6 +123,17 @@ export interface CloudSettings {
     readonly serviceDrainingMs: number;
     readonly buildQueuedMs: number;
   };
+  readonly events?: EventSettings | undefined;
+  /** Whether calls are held to the policies of who makes them. @default 'off': whoever signs may do everything */
+  readonly iam?: 'enforce' | 'off' | undefined;
+}
+
+/** How the account's events travel. @default at once, without a trail */
+export interface EventSettings {
+  /** From what happened to the targets. AWS takes about half a second. */
+  readonly delayMs?: number | undefined;
+  /** The account has a trail: changing calls are told as events, too. AWS takes seconds to minutes. */
+  readonly trail?: { readonly delayMs: number } | undefined;
 }
 
 /** What every machine is constructed with; each adds the drivers and siblings that it needs. */
@@ -129,10 +161,26 @@ export interface ContainerLaunch {
   readonly logStream: string | undefined;
 }
 
+/** Temporary credentials of a role, as the platform hands them to what runs under it. */
+export interface RoleCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** Who gives such credentials; IamService does. Called inside of a step. */
+export interface RoleSessions {
+  /** The same for the same run. Undefined when there is no such role. They last until the run's end is told. */
+  beginRun(roleArn: string, run: string): RoleCredentials | undefined;
+  endRun(roleArn: string, run: string): void;
+}
+
 export interface TaskLaunch {
   readonly taskArn: string;
   readonly privateIp: string;
   readonly containers: readonly ContainerLaunch[];
+  /** Of its task role, where it has one. */
+  readonly credentials?: RoleCredentials | undefined;
 }
 
 export type ContainerEvent =
@@ -171,6 +219,8 @@ export interface BuildLaunch {
   readonly logGroup: string;
   readonly logStream: string;
   readonly timeoutMs: number;
+  /** Of its service role. */
+  readonly credentials?: RoleCredentials | undefined;
 }
 
 export type BuildEvent =

@@ -4,9 +4,12 @@
  * dropped, required members and types checked), and errors become the same Failures, so that code cannot tell the two
  * apart. Latency, loss and throttling are the business of who wraps it.
  */
-import { OPERATIONS, type Ports, type RegistryPort, type ServiceName, toFailure } from '../aws/index.ts';
+import { Readable } from 'node:stream';
+import { type GitPort, OPERATIONS, type Ports, type RegistryPort, type ServiceName, toFailure } from '../aws/index.ts';
+import { Failure } from '../core/index.ts';
 import type { CloudCore } from './cloud-core.ts';
 import { AwsError } from './contract.ts';
+import type { Credentials } from './iam/index.ts';
 import { type ServiceEntry, serviceEntry } from './wire/catalog.ts';
 import { NATIVE_INPUT, NATIVE_OUTPUT } from './wire/dialects.ts';
 import { errorAnswer, malformedOutput, refusal } from './wire/errors.ts';
@@ -17,18 +20,46 @@ type DirectCloud = Pick<CloudCore, 'callAsync' | 'requestId'>;
 type PortMethod = Ports['ecs']['describeServices'];
 type Call = Parameters<PortMethod>[1];
 
-/** Ports on `cloud`. Does nothing before the first call; a machine's programming error is thrown as it is. */
-export function createDirectPorts(cloud: DirectCloud, registry: RegistryPort): Ports {
-  const ports: Record<string, unknown> = { registry };
+/**
+ * Ports on `cloud`. Does nothing before the first call; a machine's programming error is thrown as it is.
+ * @param credentials who calls, asked for at each call; without them the cloud's own hand
+ */
+export function createDirectPorts(
+  cloud: DirectCloud,
+  registry: RegistryPort,
+  git: GitPort = NO_GIT,
+  credentials: () => Credentials | undefined = () => undefined,
+): Ports {
+  const ports: Record<string, unknown> = { registry, git };
   for (const service of Object.keys(OPERATIONS) as ServiceName[]) {
     const port: Record<string, unknown> = {};
-    for (const method of Object.keys(OPERATIONS[service])) port[method] = directMethod(cloud, service, method);
+    for (const method of Object.keys(OPERATIONS[service]))
+      port[method] = directMethod(cloud, service, method, credentials);
     ports[service] = port;
   }
   return ports as unknown as Ports;
 }
 
-function directMethod(cloud: DirectCloud, service: ServiceName, method: string) {
+/** A world without repositories. */
+const NO_GIT: GitPort = {
+  resolveCommit: (url) =>
+    Promise.reject(
+      new Failure({
+        kind: 'notFound',
+        service: 'git',
+        operation: 'ListReferences',
+        code: '404',
+        message: `there is no git repository at ${url}`,
+      }),
+    ),
+};
+
+function directMethod(
+  cloud: DirectCloud,
+  service: ServiceName,
+  method: string,
+  credentials: () => Credentials | undefined,
+) {
   const entry = serviceEntry(service);
   const operation = entry.operations.get(method.charAt(0).toUpperCase() + method.slice(1));
   if (!operation) throw new Error(`The SDK describes no operation ${method} of ${service}`);
@@ -40,7 +71,7 @@ function directMethod(cloud: DirectCloud, service: ServiceName, method: string) 
     await undefined;
     try {
       if (call?.signal?.aborted) throw aborted();
-      const work = cloud.callAsync(entry.id, operation.name, codec.read(input), requestId);
+      const work = cloud.callAsync(entry.id, operation.name, codec.read(input), requestId, call?.signal, credentials());
       const output = await untilAborted(work, call?.signal);
       return Object.assign(codec.write(output), { $metadata: metadata(codec.status(output), requestId) });
     } catch (error) {
@@ -69,7 +100,10 @@ function compile(entry: ServiceEntry, operation: OperationSchema) {
     write(value: unknown): object {
       try {
         const result = write(value ?? {}) as Record<string, unknown>;
-        if (payload !== undefined) result[payload] = Payload.from((result[payload] as Uint8Array | undefined) ?? []);
+        if (payload !== undefined) {
+          const bytes = Payload.from((result[payload] as Uint8Array | undefined) ?? []) as Payload;
+          result[payload] = entry.protocol === 'rest-xml' ? streamOf(bytes) : bytes;
+        }
         return result;
       } catch (error) {
         throw malformedOutput(entry, operation.name, error);
@@ -87,6 +121,14 @@ class Payload extends Uint8Array {
   transformToString(encoding: BufferEncoding = 'utf8'): string {
     return Buffer.from(this.buffer, this.byteOffset, this.length).toString(encoding);
   }
+}
+
+/** The SDK streams bodies of S3, with methods that collect them. */
+function streamOf(bytes: Payload): Readable {
+  return Object.assign(Readable.from([Buffer.from(bytes)]), {
+    transformToByteArray: async () => new Uint8Array(bytes),
+    transformToString: async (encoding?: BufferEncoding) => bytes.transformToString(encoding),
+  });
 }
 
 /** What the SDK would have thrown for the answer to this error. */

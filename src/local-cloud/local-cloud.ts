@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import type { Clock, Logger, Random } from '../core/index.ts';
 import { seedBaseImages } from './base-images.ts';
 import { Cloud } from './cloud.ts';
-import type { CloudSettings } from './contract.ts';
+import type { CloudSettings, EventSettings } from './contract.ts';
 import { handleDownloads } from './downloads.ts';
 import { createDrivers } from './drivers/index.ts';
+import type { Denied } from './iam/index.ts';
 import { LoadBalancer } from './load-balancer/index.ts';
 import { handleRegistry } from './registry-http.ts';
 import { runtimeFile } from './runtimes/locate.ts';
@@ -28,6 +29,12 @@ export interface LocalCloudOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** How events travel. @default at once, without a trail */
+  readonly events?: EventSettings;
+  /** @default 'off' */
+  readonly iam?: 'enforce' | 'off';
+  /** Told of every call that IAM denied. */
+  readonly onDenial?: (denied: Denied) => void;
 }
 
 export interface LocalCloud {
@@ -49,7 +56,14 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const { dataDir, clock, random, logger, accountId, region } = options;
   mkdirSync(dataDir, { recursive: true });
   const registry = `127.0.0.1:${options.awsPort}`;
-  const settings: CloudSettings = { accountId, region, awsHost: () => registry, delays: DELAYS };
+  const settings: CloudSettings = {
+    accountId,
+    region,
+    awsHost: () => registry,
+    delays: DELAYS,
+    iam: options.iam,
+    events: options.events,
+  };
   const blobs = fileBlobs(join(dataDir, 'blobs'));
   const state = openJournal(join(dataDir, 'state'));
   const onFault = (error: unknown) => logger.error({ err: error }, 'the local cloud failed at a step');
@@ -80,7 +94,16 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     enter: (step) => cloud?.enter(step),
   });
   await drivers.recover();
-  cloud = new Cloud({ clock, random, state, blobs, settings, drivers: () => drivers, onFault });
+  cloud = new Cloud({
+    clock,
+    random,
+    state,
+    blobs,
+    settings,
+    drivers: () => drivers,
+    onFault,
+    onDenial: options.onDenial,
+  });
   const { ecr, elbv2, lambda } = cloud.services;
   await seedBaseImages({ ecr, enter: cloud.enter, runtimeFile });
 

@@ -5,13 +5,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import {
-  type ConfigChanges,
-  compose,
-  composeIndex,
-  fileEntry,
-  type LayerEntry,
-  layerFromEntries,
+  adapterContent,
+  builderContent,
+  composeOwnImage,
+  type ImageContent,
   parseReference,
+  pushOwnImage,
   RegistryClient,
 } from '../oci/index.ts';
 import { AwsError, type ServiceId } from './contract.ts';
@@ -34,12 +33,8 @@ export interface OwnImages {
 }
 
 const BASE = 'docker/library/node:24-slim';
-const ARCHITECTURES = ['amd64', 'arm64'] as const;
 /** For people who list the repository; everything that runs names the digest. */
 const TAG = 'local';
-
-/** The node on PATH, because the stand-in for the base image and the original have it in different places. */
-const BUILD_COMMAND = '#!/bin/sh\nexec node "$' + '{LAMBDACONTAINER_BUILDER:-/lambdacontainer/builder.mjs}" "$@"\n';
 
 /**
  * Pushes both images unless the registry has them already (by content), and returns their references.
@@ -49,21 +44,18 @@ export async function pushOwnImages(options: OwnImagesOptions): Promise<OwnImage
   const client = new RegistryClient({ credentials: async () => credentials(options.call) });
   try {
     return {
-      adapter: await push(client, options, 'lambdacontainer/adapter', {
-        files: [fileEntry('lambdacontainer/adapter.mjs', await readFile(options.adapterFile))],
-        config: { entrypoint: ['/usr/local/bin/node', '/lambdacontainer/adapter.mjs'], workingDir: '/' },
-      }),
-      builder: await push(client, options, 'lambdacontainer/builder', {
-        files: [
-          fileEntry('lambdacontainer/builder.mjs', await readFile(options.builderFile)),
-          fileEntry('usr/local/bin/lambdacontainer-build', BUILD_COMMAND, { executable: true }),
-        ],
-        config: {
-          cmd: ['lambdacontainer-build'],
-          env: { LAMBDACONTAINER_BUILDER: '/lambdacontainer/builder.mjs' },
-          workingDir: '/',
-        },
-      }),
+      adapter: await push(
+        client,
+        options,
+        'lambdacontainer/adapter',
+        adapterContent(await readFile(options.adapterFile)),
+      ),
+      builder: await push(
+        client,
+        options,
+        'lambdacontainer/builder',
+        builderContent(await readFile(options.builderFile)),
+      ),
     };
   } finally {
     await client.close();
@@ -74,26 +66,13 @@ async function push(
   client: RegistryClient,
   options: OwnImagesOptions,
   repository: string,
-  content: { files: LayerEntry[]; config: ConfigChanges },
+  content: ImageContent,
 ): Promise<string> {
-  const target = { host: options.registry, repository };
-  const reference = parseReference(`${options.registry}/${BASE}`);
   const call = options.signal ? { signal: options.signal } : {};
-  const layer = await layerFromEntries(content.files, { createdBy: repository, ...call });
-  const images = await Promise.all(
-    ARCHITECTURES.map(async (architecture) => {
-      const base = await client.image(reference, { os: 'linux', architecture }, call);
-      return { architecture, image: compose({ base, layers: [layer], config: content.config }) };
-    }),
-  );
-  const index = composeIndex(images);
-  const result = `${options.registry}/${repository}@${index.digest}`;
+  const image = await composeOwnImage(client, parseReference(`${options.registry}/${BASE}`), content, call);
   ensureRepository(options.call, repository);
-  if (await client.headManifest(parseReference(result), call)) return result;
-  for (const { image } of images) await client.pushImage(target, image, { base: reference, ...call });
-  await client.pushManifest(target, index.digest, index, call);
-  await client.pushManifest(target, TAG, index, call);
-  return result;
+  await pushOwnImage(client, { host: options.registry, repository }, image, { tag: TAG, ...call });
+  return `${options.registry}/${repository}@${image.index.digest}`;
 }
 
 function ensureRepository(call: OwnImagesOptions['call'], repositoryName: string): void {

@@ -178,7 +178,7 @@ class Registry {
 
   readonly #deleteManifest: Route = async ({ request, response, repository, name }) => {
     this.#requirePush(request, repository);
-    const deleted = await this.#step(() => this.#ecr.deleteManifest(repository, name));
+    const deleted = await this.#step((nowMs) => this.#ecr.deleteManifest(repository, name, nowMs));
     if (!deleted) throw new RegistryError(404, 'MANIFEST_UNKNOWN', 'Requested image not found');
     answer(response, 202, {});
   };

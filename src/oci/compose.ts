@@ -31,6 +31,10 @@ export interface ConfigChanges {
   readonly cmd?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly workingDir?: string | undefined;
+  /** `uid:gid` or a name that the base's /etc/passwd has. */
+  readonly user?: string | undefined;
+  /** Folders that are written where the root file system is read-only. */
+  readonly volumes?: readonly string[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -113,6 +117,10 @@ function changed(base: RuntimeConfig, changes: ConfigChanges): RuntimeConfig {
     ...(changes.cmd !== undefined ? { Cmd: changes.cmd } : changes.entrypoint !== undefined ? { Cmd: null } : {}),
     ...(changes.env === undefined ? {} : { Env: mergedEnv(base.Env ?? [], changes.env) }),
     ...(changes.workingDir === undefined ? {} : { WorkingDir: changes.workingDir }),
+    ...(changes.user === undefined ? {} : { User: changes.user }),
+    ...(changes.volumes === undefined
+      ? {}
+      : { Volumes: Object.fromEntries(changes.volumes.map((path) => [path, {}])) }),
     ...(changes.labels === undefined ? {} : { Labels: { ...(base.Labels as object | undefined), ...changes.labels } }),
   };
 }

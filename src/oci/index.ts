@@ -1,10 +1,12 @@
 export * from './compose.ts';
 export * from './digest.ts';
+export * from './image-layout.ts';
 export * from './image-types.ts';
 export * from './layer.ts';
+export * from './own-images.ts';
 export * from './reference.ts';
 export type { Credentials, CredentialsFor } from './registry-auth.ts';
 export * from './registry-client.ts';
 export * from './registry-port.ts';
 export * from './unpack.ts';
-export type { ZipLimits } from './zip.ts';
+export { readZip, type ZipLimits } from './zip.ts';

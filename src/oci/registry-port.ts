@@ -1,6 +1,6 @@
 /**
- * Base images as the controller asks for them: the digest behind a tag, by platform. Answers are remembered for ten
- * minutes by the clock, and callers who ask the same at once share one request. Failures are not remembered.
+ * Base images as the controller asks for them: the digest behind a tag, by platform. Answers are remembered for
+ * less than a minute by the clock, and callers who ask the same at once share one request. Failures are not remembered.
  */
 import { type Clock, Failure, systemClock } from '../core/index.ts';
 import { parseReference } from './reference.ts';
@@ -11,7 +11,8 @@ export interface DigestResolver {
   resolveDigest(reference: string, architecture: 'x86_64' | 'arm64', call?: { signal?: AbortSignal }): Promise<string>;
 }
 
-const REMEMBERED_MS = 10 * 60_000;
+/** Less than the shortest interval at which a tag is followed. */
+const REMEMBERED_MS = 50_000;
 const REMEMBERED_MAX = 10_000;
 
 /**

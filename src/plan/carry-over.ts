@@ -10,6 +10,7 @@ import type { World } from './world.ts';
 
 /** A constant for machines. */
 export type CarryOverTopic =
+  | 'Build'
   | 'LambdaPermission'
   | 'RevisionSkew'
   | 'BodyLimit'
@@ -18,7 +19,8 @@ export type CarryOverTopic =
   | 'PlainEnvironment'
   | 'Memory'
   | 'TaskRole'
-  | 'Extensions';
+  | 'Extensions'
+  | 'Concurrency';
 
 export interface CarryOver {
   readonly topic: CarryOverTopic;
@@ -28,20 +30,58 @@ export interface CarryOver {
 /** An application load balancer's idle timeout unless somebody changed it. */
 const IDLE_TIMEOUT_MS = 60_000;
 
+/** How an image is made, as `compose` decides it. */
+export type Recipe = 'composer' | 'dockerfile';
+
 /** In a fixed order. What depends on the function is left out while it could not be read. */
-export function carryOver(world: World, kinds: KindRegistry, spec: LambdaContainerSpec): CarryOver[] {
+export function carryOver(
+  world: World,
+  kinds: KindRegistry,
+  spec: LambdaContainerSpec,
+  recipe: Recipe = 'composer',
+): CarryOver[] {
   const source = outputsOf(world, kinds, 'function');
   const onFargate = spec.placement.mode !== 'lambda';
   const onLambda = spec.placement.mode !== 'fargate';
   return [
+    ...(onFargate ? build(world, kinds, spec, recipe) : []),
     ...(onLambda ? permission(world) : []),
     ...(onFargate ? revisionSkew(spec) : []),
     ...bodyLimit(spec, onLambda, onFargate),
     ...(onFargate ? idleTimeout(spec) : []),
-    ...(onFargate ? callersByArn() : []),
-    ...(onFargate && source ? [...plainEnvironment(spec, source), ...memory(spec, source), ...extensions(source)] : []),
+    ...(onFargate && spec.source.functionRef ? callersByArn() : []),
+    ...(onFargate && source
+      ? [...plainEnvironment(spec, source), ...memory(spec, source), ...extensions(spec, source)]
+      : []),
+    ...(onFargate ? concurrency(spec) : []),
     ...(onFargate && source ? taskRole(world, source) : []),
   ];
+}
+
+/** Which recipe, and on what: only where something is built. */
+function build(world: World, kinds: KindRegistry, spec: LambdaContainerSpec, recipe: Recipe): CarryOver[] {
+  const { repository } = spec.source;
+  if (repository) {
+    const file = `${repository.context === '.' ? '' : `${repository.context}/`}${repository.dockerfile}`;
+    const commit = outputsOf(world, kinds, 'source')?.commit;
+    const at = commit === undefined ? repository.ref : `${repository.ref} (${String(commit)})`;
+    return [
+      {
+        topic: 'Build',
+        message: `the image is built by BuildKit from ${file} of ${repository.url} at ${at}, in a privileged build`,
+      },
+    ];
+  }
+  const reference = world.nodes.find(({ node }) => node.id === 'base-image')?.resolved?.identity.reference;
+  if (reference === undefined) return [];
+  const digest = outputsOf(world, kinds, 'base-image')?.digest;
+  const base = digest === undefined ? reference : `${reference} (${String(digest)})`;
+  const template = spec.build.dockerfile === null ? 'the template of the runtime’s family' : 'spec.build.dockerfile';
+  const how =
+    recipe === 'composer'
+      ? 'composed without a daemon (recipe composer)'
+      : `built by BuildKit from ${template} (recipe dockerfile), in a privileged build`;
+  return [{ topic: 'Build', message: `the zip and its layers are laid on ${base}, ${how}` }];
 }
 
 function permission(world: World): CarryOver[] {
@@ -157,13 +197,24 @@ function taskRole(world: World, source: Outputs): CarryOver[] {
   ];
 }
 
-function extensions(source: Outputs): CarryOver[] {
-  const layers = (source.layers ?? []) as readonly string[];
-  if (layers.length === 0) return [];
+/** A zip function's are started before its runtime; of an image nothing is known. */
+function extensions({ interface: spoken }: LambdaContainerSpec, source: Outputs): CarryOver[] {
+  if (source.packageType !== 'Image' || spoken !== 'lambda') return [];
   return [
     {
       topic: 'Extensions',
-      message: `the files of its layers are in the image, but external extensions among them are not started: ${layers.join(', ')}`,
+      message:
+        'Lambda starts the external extensions in /opt/extensions of an image by itself; ECS does not, and the entry point of the image is left as it is: where it has such extensions, let its entry point start them',
+    },
+  ];
+}
+
+function concurrency({ compute }: LambdaContainerSpec): CarryOver[] {
+  if ((compute.concurrency ?? 1) === 1) return [];
+  return [
+    {
+      topic: 'Concurrency',
+      message: `a process takes ${compute.concurrency} invocations at once (spec.compute.concurrency): on Lambda they never share global state, here they do`,
     },
   ];
 }

@@ -2,6 +2,7 @@
  * What a plan means for people: one condition per aspect of the object and the three of kstatus. `Ready` is true only
  * when every node is settled; `Stalled` says that only a change of spec, source, permission or quota can help.
  */
+import { imageThreats } from './image-retention.ts';
 import type { Plan, Verdict, World } from './world.ts';
 
 export interface ConditionDraft {
@@ -28,7 +29,7 @@ export function conditionsOf(world: World, plan: Plan, obstructions: readonly Ob
     const worst = obstruction ? undefined : worstOf(nodeIds.map((id) => [id, plan.verdicts.get(id)] as const));
     if (obstruction)
       drafts.push({ type: aspect, status: 'False', reason: obstruction.reason, message: obstruction.message });
-    else if (!worst) drafts.push({ type: aspect, status: 'True', reason: 'Settled', message: 'as desired' });
+    else if (!worst) drafts.push({ type: aspect, status: 'True', ...settledAs(world, aspect) });
     else drafts.push({ type: aspect, ...explainVerdict(worst[0], worst[1]) });
   }
 
@@ -64,6 +65,14 @@ export function conditionsOf(world: World, plan: Plan, obstructions: readonly Ob
     );
   }
   return drafts;
+}
+
+/** Well for now; a lifecycle policy may end that. */
+function settledAs(world: World, aspect: string): { reason: string; message: string } {
+  const [threat] = aspect === 'ImageBuilt' ? imageThreats(world) : [];
+  if (!threat) return { reason: 'Settled', message: 'as desired' };
+  const message = `${threat.rule} of the repository's lifecycle policy takes image ${threat.tag} away ${threat.when}; it runs, or a rollback needs it: exclude our tags from the policy`;
+  return { reason: 'ImageAtRisk', message };
 }
 
 const RANK: Record<Verdict['state'], number> = { failed: 5, unknown: 4, pending: 3, acting: 2, blocked: 1, settled: 0 };

@@ -156,9 +156,29 @@ export const FIELD_OWNERS: readonly FieldOwnership[] = [
   ]),
   ...of('lambda-function', [['*', 'user', 'none', 'the function is only read']]),
   ...of('iam-role', [['*', 'user', 'none', 'roles are only read']]),
+  ...of('git-commit', [['*', 'user', 'none', 'git repositories are only read']]),
   ...of('base-image', [['*', 'user', 'none', 'registries of base images are only read']]),
+  ...of('s3-object', [['*', 'user', 'none', 'archives are only read']]),
+  ...of('secret', [['*', 'user', 'none', 'secrets are only described; ECS reads their values']]),
   ...of('target-health', [['*', 'ecs', 'none', 'ECS registers and deregisters tasks']]),
 ];
+
+/** Written with the rest of its resource whenever any of it is written: it cannot be left alone while others are. */
+const INSEPARABLE: ReadonlySet<string> = new Set([
+  ...['sourceType', 'artifactsType', 'privilegedMode', 'environmentVariables', 'imagePullCredentialsType'].map(
+    (path) => `codebuild-project ${path}`,
+  ),
+  ...['otherConditions', 'action', 'groups.*'].map((path) => `listener-rule ${path}`),
+  'rule-weights weights.*',
+  'lambda-permission *',
+  'lambda-target functionArn',
+  'scaling-policy policyType',
+]);
+
+/** Whether a field can only be written together with the rest of its resource. */
+export function isInseparable(kind: string, path: string): boolean {
+  return INSEPARABLE.has(`${kind} ${ownershipOf(kind, path).path}`);
+}
 
 /** Who owns a field. @throws Error when the table has no row: a programmer's error of whoever added the field */
 export function ownershipOf(kind: string, path: string): FieldOwnership {

@@ -5,7 +5,6 @@
  */
 import { canonicalJson, shortHash } from '../core/index.ts';
 import type { Inventory } from '../resource/index.ts';
-import { propsHash } from './plan.ts';
 import type { Plan, Verdict, World } from './world.ts';
 
 /** What one object's plan was made from, and the plan. */
@@ -84,7 +83,7 @@ function situation(world: World, plan: Plan): unknown {
       .map(({ node, resolved }) => [
         node.id,
         resolved?.identity ?? null,
-        resolved ? propsHash(resolved.props) : null,
+        resolved ? shortHash(canonicalJson(resolved.props), 16) : null,
         verdictText(plan.verdicts.get(node.id)),
       ])
       .sort(byFirst),

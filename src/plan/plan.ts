@@ -3,20 +3,32 @@
  * steps that are possible now; the next pass plans again from what is then observed. The daemon, `plan` and the
  * simulation call this one function.
  */
-import { canonicalJson, formatDuration, shortHash } from '../core/index.ts';
-import type { AnyKind, Change, InventoryEntry, KindRegistry, Readiness } from '../resource/index.ts';
+import { canonicalJson, formatDuration, STRUCTURAL, shortHash, structuralHash } from '../core/index.ts';
+import type { AnyKind, Change, FieldContention, InventoryEntry, KindRegistry, Readiness } from '../resource/index.ts';
 import { sameIdentity } from '../resource/index.ts';
+import { hideChange } from './hidden-values.ts';
 import type { Drift, NodeView, OrphanView, Plan, Step, Verdict, World } from './world.ts';
+import { type Yielding, yieldIn } from './yielding.ts';
 
 /** ms after an own create during which "not there" means "cannot tell", unless the kind says otherwise. */
 const VISIBLE_WITHIN_MS = 15_000;
 /** ms that weights need to reach every load balancer node before capacity may go (measured propagation is seconds). */
 const TRAFFIC_PROPAGATION_MS = 5_000;
+/** ms after an own act during which a read may still show what was before it, although a newer one was seen already. */
+const STALE_WITHIN_MS = 5_000;
 const POLL_MS_MIN = 500;
 const POLL_MS_MAX = 15_000;
 
 export function plan(world: World, kinds: KindRegistry): Plan {
-  const draft: Draft = { verdicts: new Map(), steps: [], drift: [], forget: [], record: [], seen: [] };
+  const draft: Draft = {
+    verdicts: new Map(),
+    steps: [],
+    drift: [],
+    forget: [],
+    record: [],
+    seen: [],
+    contention: [...(world.contention ?? [])],
+  };
   if (world.goal === 'converge') for (const view of world.nodes) judge(view, world, kinds, draft);
   const converged = [...draft.verdicts.values()].every((verdict) => verdict.state === 'settled');
   if (world.goal !== 'converge' || (converged && world.complete)) {
@@ -34,14 +46,20 @@ interface Draft {
   readonly verdicts: Map<string, Verdict>;
   readonly steps: Step[];
   readonly drift: Drift[];
+  contention: readonly FieldContention[];
   readonly forget: InventoryEntry[];
   readonly record: Step[];
   readonly seen: string[];
 }
 
-/** The hash that tells a change of desire from drift. */
+/** The hash that tells a change of desire from drift. Every look at a steady object takes it of every node. */
 export function propsHash(props: unknown): string {
-  return shortHash(canonicalJson(props), 16);
+  return structuralHash(props);
+}
+
+/** Whether this is what was desired when `hash` was taken, by this version of the controller or an older one. */
+function isDesiredAs(hash: string, props: unknown): boolean {
+  return hash === (hash.startsWith(STRUCTURAL) ? propsHash(props) : shortHash(canonicalJson(props), 16));
 }
 
 function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft): void {
@@ -53,13 +71,19 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
   if (observation.state === 'unknown') return void settle({ state: 'unknown', failure: observation.failure });
 
   const entry = world.entries.find((e) => e.nodeId === node.id && sameIdentity(e.identity, resolved.identity));
-  const desiredBefore = entry?.propsHash === propsHash(resolved.props);
-  const step = (action: Step['action'], reason: string, observed: unknown, changes: readonly Change[]): Step => ({
+  const desiredBefore = entry !== undefined && isDesiredAs(entry.propsHash, resolved.props);
+  const step = (
+    action: Step['action'],
+    reason: string,
+    observed: unknown,
+    changes: readonly Change[],
+    props: unknown = resolved.props,
+  ): Step => ({
     action,
     nodeId: node.id,
     kind: node.kind,
     identity: resolved.identity,
-    props: resolved.props,
+    props,
     observed,
     changes,
     reason,
@@ -67,6 +91,11 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     capacity: node.capacity === true,
     dependsOn: node.dependsOn,
   });
+  const yielded = (yielding: Yielding): Yielding => {
+    draft.contention = yielding.contention;
+    draft.drift.push(...yielding.told);
+    return yielding;
+  };
   const act = (next: Step) => {
     if (obstacle !== undefined) return void settle({ state: 'blocked', on: obstacle });
     draft.steps.push(next);
@@ -77,7 +106,9 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     if (kind.external) {
       return void settle({ state: 'failed', reason: 'NotFound', message: notFound(view), retryAtMs: undefined });
     }
-    if (entry && !entry.seen && world.nowMs - entry.actedAtMs < (kind.visibleWithinMs ?? VISIBLE_WITHIN_MS)) {
+    // What AWS would make twice is not made again on the word of a listing that may be older than what was seen before.
+    const mayHide = entry && (!entry.seen || kind.unnamed === true);
+    if (mayHide && world.nowMs - entry.actedAtMs < (kind.visibleWithinMs ?? VISIBLE_WITHIN_MS)) {
       return void settle(
         pending('AwaitingVisibility', `${node.id} was created and is not visible yet`, entry.actedAtMs, world.nowMs),
       );
@@ -85,6 +116,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     if (entry?.seen) {
       draft.drift.push({
         nodeId: node.id,
+        kind: node.kind,
         path: '',
         desired: 'present',
         observed: 'absent',
@@ -100,6 +132,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     if (entry?.seen) {
       draft.drift.push({
         nodeId: node.id,
+        kind: node.kind,
         path: '',
         desired: 'present',
         observed: readiness.reason,
@@ -128,7 +161,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
   if (readiness.state === 'failed') {
     const retryAtMs =
       readiness.retryAfterMs === undefined ? undefined : (readiness.sinceMs ?? world.nowMs) + readiness.retryAfterMs;
-    const changes = kind.external ? [] : kind.diff(resolved.props, observed);
+    const { changes, props } = yielded(yieldIn(view, world, kind, observed, desiredBefore, draft.contention));
     const isRetryDue = retryAtMs !== undefined && (world.retryNow === true || retryAtMs <= world.nowMs);
     if (!kind.external && (changes.length > 0 || isRetryDue)) {
       return act(
@@ -137,25 +170,28 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
           changes.length > 0 ? explain(changes, desiredBefore) : `trying again after ${readiness.reason}`,
           observed,
           changes,
+          props,
         ),
       );
     }
     return void settle({ state: 'failed', reason: readiness.reason, message: readiness.message, retryAtMs });
   }
-  const changes = kind.external ? [] : kind.diff(resolved.props, observed);
+  const { changes, props, left } = yielded(yieldIn(view, world, kind, observed, desiredBefore, draft.contention));
   if (changes.length > 0) {
     if (desiredBefore) {
       for (const { path, desired, observed: seen, reason } of changes) {
-        draft.drift.push({ nodeId: node.id, path, desired, observed: seen, reason });
+        draft.drift.push({ nodeId: node.id, kind: node.kind, path, desired, observed: seen, reason });
       }
     }
     const replace = changes.some((change) => change.replace);
-    return act(step(replace ? 'reincarnate' : 'update', explain(changes, desiredBefore), observed, changes));
+    return act(step(replace ? 'reincarnate' : 'update', explain(changes, desiredBefore), observed, changes, props));
   }
+  if (left && (readiness.state === 'ready' || readiness.usable)) return void settle(left);
   if (readiness.state === 'pending') {
     if (desiredBefore && world.wasReady) {
       draft.drift.push({
         nodeId: node.id,
+        kind: node.kind,
         path: '',
         desired: 'ready',
         observed: readiness.message,
@@ -172,10 +208,13 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
 
 /** Everything left over goes, users before what they use, each only on proof that it is ours. */
 function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
-  const propagationMs = world.trafficMovedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
+  // What stands as desired and is not recorded so was done by a pass that could not tell of it: perhaps just now.
+  const movedAtMs = draft.record.length > 0 ? world.nowMs : world.trafficMovedAtMs;
+  const propagationMs = movedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
   const standing = world.orphans.filter(
-    ({ entry, observation, stillUsed }) =>
-      !kinds.get(entry.kind)?.facet && (stillUsed || observation.state !== 'absent'),
+    (orphan) =>
+      !kinds.get(orphan.entry.kind)?.facet &&
+      (orphan.stillUsed || orphan.observation.state !== 'absent' || isHidden(orphan, world, kinds)),
   );
   for (const orphan of world.orphans) {
     const { entry, observation } = orphan;
@@ -199,7 +238,13 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
       settle({ state: 'unknown', failure: observation.failure });
       continue;
     }
-    if (observation.state === 'absent') continue;
+    if (observation.state === 'absent') {
+      // Forgotten now, it would be nobody's once it shows.
+      settle(
+        pending('AwaitingVisibility', `${entry.nodeId} was made and is not visible yet`, entry.actedAtMs, world.nowMs),
+      );
+      continue;
+    }
     const readiness = kind.readiness(observation.observed, undefined);
     if (readiness.state === 'ending') {
       settle(pending(readiness.reason, readiness.message, entry.actedAtMs, world.nowMs));
@@ -217,6 +262,7 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
       if (world.goal === 'retain') continue;
       draft.drift.push({
         nodeId: entry.nodeId,
+        kind: entry.kind,
         path: 'tags',
         desired: 'ours',
         observed: stranger,
@@ -237,6 +283,14 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
     draft.steps.push(deletion(orphan, world.goal === 'retain' ? 'release' : 'delete', observation.observed));
     settle({ state: 'acting', reason: 'Deleting', message: `${entry.nodeId} is no longer desired` });
   }
+}
+
+/** It is not seen, and was made so lately that this tells nothing. */
+function isHidden({ entry, observation }: OrphanView, { nowMs }: World, kinds: KindRegistry): boolean {
+  const kind = kinds.get(entry.kind);
+  const visibleWithinMs = kind?.visibleWithinMs ?? VISIBLE_WITHIN_MS;
+  const withinMs = entry.seen && !kind?.unnamed ? STALE_WITHIN_MS : visibleWithinMs;
+  return observation.state === 'absent' && nowMs - entry.actedAtMs < withinMs;
 }
 
 function deletion({ entry }: OrphanView, action: 'delete' | 'release', observed: unknown): Step {
@@ -311,9 +365,10 @@ function requeueAfter(world: World, draft: Draft): number | undefined {
   return least;
 }
 
-/** Only a difference at unchanged desire is called by its drift reason. */
+/** Only a difference at unchanged desire is called by its drift reason. It is logged and kept, so secrets stay out. */
 function explain(changes: readonly Change[], isDrift: boolean): string {
   return changes
+    .map((change) => hideChange(change))
     .map(
       ({ reason, path, observed, desired }) =>
         `${isDrift ? `${reason}: ` : ''}${path} ${brief(observed)} → ${brief(desired)}`,

@@ -3,7 +3,17 @@
  * was observed of it in this pass; a plan is a verdict per node and the frontier of steps that are possible now.
  */
 import type { Failure } from '../core/index.ts';
-import type { Change, Identity, InventoryEntry, Node, Readiness, Resolved } from '../resource/index.ts';
+import type {
+  Change,
+  FieldContention,
+  Identity,
+  InventoryEntry,
+  Node,
+  Readiness,
+  Resolved,
+} from '../resource/index.ts';
+import type { LastWriter } from './contention.ts';
+import type { DriftRules } from './drift-rules.ts';
 
 export type Observation =
   /** AWS said that it is not there. */
@@ -48,6 +58,12 @@ export interface World {
   readonly wasReady: boolean;
   /** Last time that traffic was moved, epoch ms: capacity is taken away only some time after. */
   readonly trafficMovedAtMs: number;
+  /** What is done about fields that somebody else changed. Default: all are put right. */
+  readonly drift?: DriftRules;
+  /** What is remembered of fields that were put right before. */
+  readonly contention?: readonly FieldContention[];
+  /** Who was last seen to change a node's resource, by node id, where AWS's events told. */
+  readonly writers?: ReadonlyMap<string, LastWriter>;
   /** Somebody asked for this pass: what failed is tried again now, whatever pause it is in. */
   readonly retryNow?: boolean;
 }
@@ -91,16 +107,24 @@ export interface Step {
 /** A difference at unchanged desire: somebody or something else changed it. */
 export interface Drift {
   readonly nodeId: string;
+  readonly kind: string;
+  /** Empty: the resource itself. */
   readonly path: string;
   readonly desired: unknown;
   readonly observed: unknown;
   readonly reason: string;
+  /** What is done about it; absent: it is put right. */
+  readonly policy?: 'warn';
+  /** It is left alone, because somebody else makes it other again and again. */
+  readonly isContended?: boolean;
 }
 
 export interface Plan {
   readonly verdicts: ReadonlyMap<string, Verdict>;
   readonly steps: readonly Step[];
   readonly drift: readonly Drift[];
+  /** What is to be remembered of fields that were put right before, those that are left alone among them. */
+  readonly contention: readonly FieldContention[];
   /** Inventory entries that need no step any more: gone, or used by others. */
   readonly forget: readonly InventoryEntry[];
   /** Entries to record of what stands there already (shared resources that another object made). */

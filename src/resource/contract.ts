@@ -108,6 +108,11 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   outputs(observed: Observed): Readonly<Record<string, unknown>>;
   /** Pure: only fields that we own; what AWS defaults is never drift. */
   diff(desired: Props, observed: Observed): readonly Change[];
+  /**
+   * Pure: what stands endangers those who are being served, so that it is put right even where somebody else makes it so
+   * again and again. Default: never.
+   */
+  endangers?(desired: Props, observed: Observed): boolean;
   create(io: Io, identity: Identity, desired: Props, call: CreateCall): Promise<void>;
   update(
     io: Io,
@@ -123,6 +128,8 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   release(io: Io, identity: Identity, observed: Observed, call: Call): Promise<void>;
   /** ms after an own create during which "not there" means "cannot tell". Default 15,000. */
   readonly visibleWithinMs?: number;
+  /** No name keeps AWS from making it twice: within `visibleWithinMs`, "not there" means so even after it was seen. */
+  readonly unnamed?: true;
   /** How a bulk listing shows it. What it does not show is in `rotating`. */
   // biome-ignore lint/suspicious/noExplicitAny: what a listing's entries are is between the kind and its listing
   readonly sweep?: Sweep<Props, any, any>;

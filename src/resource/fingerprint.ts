@@ -4,6 +4,7 @@
  * version of the controller) differs in every reason, which costs a pass and no more.
  */
 import { canonicalJson, shortHash } from '../core/index.ts';
+import type { Sweep, SweptRange } from './sweep.ts';
 
 export type Fields<Seen> = Readonly<Record<string, (seen: Seen) => unknown>>;
 
@@ -24,6 +25,44 @@ export function differing<Seen>(fields: Fields<Seen>, fingerprint: string | unde
   if (version !== versionOf(fields)) return reasons;
   const before = hashes.split('.');
   return reasons.filter((reason, index) => before[index] !== hashOf(fields[reason]?.(seen)));
+}
+
+/** What of a kind's sweep a fingerprint is made of. */
+type Swept<Props, Seen> = Pick<Sweep<Props, Seen, never>, 'fields'> & {
+  readonly ranges?: Readonly<Record<string, SweptRange<Props, Seen>>> | undefined;
+};
+
+/** As `fingerprintOf`, and the bounds in which numbers may move, e.g. `a1b2:0c33e9f1.77aa01b2:1~4`. */
+export function sweptFingerprintOf<Props, Seen>(sweep: Swept<Props, Seen>, desired: Props, seen: Seen): string {
+  const ranges = Object.entries(sweep.ranges ?? {}).sort(byReason);
+  if (ranges.length === 0) return fingerprintOf(sweep.fields, seen);
+  const bounds = ranges.map(([, range]) => range.bounds(desired).join('~'));
+  return `${fingerprintOf(sweep.fields, seen)}:${bounds.join('.')}`;
+}
+
+/** The reasons whose value is another than when `fingerprint` was taken, or outside of the bounds that held then. */
+export function sweptDiffering<Props, Seen>(
+  sweep: Swept<Props, Seen>,
+  fingerprint: string | undefined,
+  seen: Seen,
+): readonly string[] {
+  const reasons = differing(sweep.fields, fingerprint, seen);
+  if (!sweep.ranges) return reasons;
+  const bounds = (fingerprint ?? '').split(':')[2]?.split('.') ?? [];
+  const outside = Object.entries(sweep.ranges)
+    .sort(byReason)
+    .filter(([, range], index) => !isWithin(range.value(seen), bounds[index]));
+  return [...reasons, ...outside.map(([reason]) => reason)];
+}
+
+/** A number within bounds that were never written down is not within them. */
+function isWithin(value: number, bounds: string | undefined): boolean {
+  const [low, high] = (bounds ?? '').split('~').map(Number);
+  return low !== undefined && high !== undefined && value >= low && value <= high;
+}
+
+function byReason([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 const VERSIONS = new WeakMap<object, { readonly version: string; readonly reasons: readonly string[] }>();

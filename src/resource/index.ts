@@ -1,5 +1,6 @@
 /** The door of the room: the contract of a resource kind, nodes and their order, and what is remembered of an object. */
 export * from './absence.ts';
+export * from './api-calls.ts';
 export * from './changes.ts';
 export * from './contract.ts';
 export * from './events.ts';

@@ -44,22 +44,65 @@ export interface Inventory {
   readonly ignoredConfirmations?: readonly string[] | undefined;
   /** Hash of the class that was last admitted for this object; another one takes effect within the disruption budget. */
   readonly classHash?: string | undefined;
+  /** Id of the target that its resources are in, which stays while there are any; absent: the controller's own. */
+  readonly target?: string | undefined;
   /** It was taken over to a changed class at this time and has not been Ready since: it holds a place of the budget. */
   readonly classChangedAtMs?: number | undefined;
   /** The last restart that was asked for. Kept when the annotation goes, which is no reason to restart again. */
   readonly restartedAt?: string | undefined;
+  /** What tags of images stood for when they were used, by node. */
+  readonly pins?: Readonly<Record<string, Pin>> | undefined;
   readonly entries: readonly InventoryEntry[];
   /** How often a node was replaced; part of its physical name. */
   readonly incarnations: Readonly<Record<string, number>>;
   readonly allocation?: Allocation | undefined;
+  /** Fields that we put right lately, and those that are left alone because somebody else makes them other again. */
+  readonly contention?: readonly FieldContention[] | undefined;
   /** What everything desired was seen as when the object was last settled; gone as soon as a pass acts or is refused. */
   readonly steady?: Steady | undefined;
 }
 
+/** What is remembered of a field that somebody else changed; see `plan/contention.ts`. */
+export interface FieldContention {
+  readonly nodeId: string;
+  readonly path: string;
+  /** Hash of the desired value: another desire is another matter. */
+  readonly desired: string;
+  /** The last times at which we put it right, epoch ms. */
+  readonly healedAtMs: readonly number[];
+  /** It was seen as desired since the last time. */
+  readonly isHeld: boolean;
+  /** How often it has been left alone so far. */
+  readonly stops: number;
+  /** It is left alone now. */
+  readonly stopped?: {
+    readonly sinceMs: number;
+    /** When it was last seen to change. */
+    readonly changedAtMs: number;
+    /** Hash of the value that was seen last. */
+    readonly observed: string;
+    /** For people, cut to a line. */
+    readonly shown: { readonly desired: string; readonly observed: string };
+    readonly writer: string;
+    /** How often we put it right before. */
+    readonly heals: number;
+  };
+}
+
+/** The digest that a tag stood for when it was used. */
+export interface Pin {
+  /** Of the node that read the tag: another reference or architecture is another tag. */
+  readonly identity: Identity;
+  readonly digest: string;
+  /** Another digest under the tag is used as soon as it is seen. */
+  readonly follows: boolean;
+}
+
 /** What a sweep compares with: written when a pass settles, so that a new leader needs no pass over a steady fleet. */
 export interface Steady {
-  /** Hash of the desired record as it was read. */
+  /** Hash of the desired record as it was read, and of its class. */
   readonly record: string;
+  readonly klass: string;
   readonly nodes: readonly SteadyNode[];
 }
 

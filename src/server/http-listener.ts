@@ -19,15 +19,26 @@ export interface HttpAnswer {
   readonly status: number;
   /** Plain text, or an object as JSON. */
   readonly body: string | object;
+  /** Of a text that is no plain one. */
+  readonly contentType?: string;
 }
 
-export interface HttpRoute {
+/** Answers a path, or everything that begins like one. */
+export type HttpRoute = {
   readonly method: 'GET' | 'POST';
-  /** Start of the path, e.g. `/webhooks/`. */
-  readonly prefix: string;
-  readonly bodyBytesMax: number;
+  /** Default 0: nothing is sent to it. */
+  readonly bodyBytesMax?: number;
   readonly handle: (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
-}
+} & (
+  | {
+      /** The whole path, e.g. `/metrics`. */
+      readonly path: string;
+    }
+  | {
+      /** Start of the path, e.g. `/webhooks/`. */
+      readonly prefix: string;
+    }
+);
 
 export interface ListenerOptions {
   readonly address: string;
@@ -90,20 +101,21 @@ export function listen({ address, port, routes, logger }: ListenerOptions): Prom
 
 async function serve(routes: readonly HttpRoute[], request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-  const matching = routes.filter(({ prefix }) => path.startsWith(prefix));
+  const matching = routes.filter((route) => ('path' in route ? path === route.path : path.startsWith(route.prefix)));
   const route = matching.find(({ method }) => method === request.method);
-  const rest = decoded(path.slice(route?.prefix.length ?? 0));
+  const rest = decoded(route && 'prefix' in route ? path.slice(route.prefix.length) : '');
   if (!route || rest === undefined) {
     request.resume();
     if (matching.length === 0 || rest === undefined) return answer(response, { status: 404, body: 'not found' });
     response.setHeader('allow', matching.map(({ method }) => method).join(', '));
     return answer(response, { status: 405, body: 'method not allowed' });
   }
-  const body = await read(request, route.bodyBytesMax);
+  const bytesMax = route.bodyBytesMax ?? 0;
+  const body = await read(request, bytesMax);
   if (!body) {
     // The rest of it is not worth reading.
     response.setHeader('connection', 'close');
-    return answer(response, { status: 413, body: `the body is larger than ${route.bodyBytesMax} bytes` });
+    return answer(response, { status: 413, body: `the body is larger than ${bytesMax} bytes` });
   }
   answer(response, await route.handle({ rest, headers: headersOf(request), body }));
 }
@@ -135,10 +147,10 @@ function decoded(text: string): string | undefined {
   }
 }
 
-function answer(response: ServerResponse, { status, body }: HttpAnswer): void {
-  const text = typeof body === 'string' ? `${body}\n` : `${JSON.stringify(body)}\n`;
+function answer(response: ServerResponse, { status, body, contentType }: HttpAnswer): void {
+  const text = `${typeof body === 'string' ? body.replace(/\n$/, '') : JSON.stringify(body)}\n`;
   response.writeHead(status, {
-    'content-type': typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json',
+    'content-type': contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'),
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',

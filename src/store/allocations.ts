@@ -10,10 +10,17 @@ import { CONTROLLER_NAMESPACE } from './state-keys.ts';
 export class Allocations {
   readonly #dynamo: DynamoPort;
   readonly #table: string;
+  readonly #fence: (() => void) | undefined;
 
-  constructor(dynamo: DynamoPort, table: string) {
+  /** `fence` is asked when a write leaves, and throws when this program may write no more. */
+  constructor(dynamo: DynamoPort, table: string, fence?: () => void) {
     this.#dynamo = dynamo;
     this.#table = table;
+    this.#fence = fence;
+  }
+
+  #fenced(call: Call | undefined): Call | undefined {
+    return this.#fence ? { ...call, fence: this.#fence } : call;
   }
 
   /**
@@ -30,7 +37,7 @@ export class Allocations {
           ConditionExpression: `attribute_not_exists(#key) OR ${OURS}`,
           ...naming(owner, epoch),
         },
-        call,
+        this.#fenced(call),
       );
       return true;
     } catch (error) {
@@ -49,7 +56,7 @@ export class Allocations {
           ConditionExpression: `attribute_not_exists(#key) OR ${OURS}`,
           ...naming(owner, epoch),
         },
-        call,
+        this.#fenced(call),
       );
     } catch (error) {
       if (!isFailure(error, 'conflict')) throw error;

@@ -7,9 +7,10 @@ import type { Shard, _Record as StreamRecord } from '@aws-sdk/client-dynamodb-st
 import type { DynamoPort, StreamsPort } from '../aws/index.ts';
 import { type Clock, type Failure, isFailure, type Logger, type Random, sleep } from '../core/index.ts';
 
-/** AWS allows five reads a second of a shard. */
+/** AWS allows five reads a second of a shard, for all its readers together. */
 const POLL_MS = 200;
-const POLL_IDLE_MS = 1_000;
+/** Half the cost while nobody writes, and a person who then does still waits for less than half a second. */
+const POLL_IDLE_MS = 400;
 const IDLE_AFTER_MS = 5 * 60_000;
 const REDESCRIBE_MS = 60_000;
 const RECHECK_MS = 30_000;

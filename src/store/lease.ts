@@ -4,7 +4,17 @@
  * whole call, on the monotonic clock. A new holder that was not handed the lease waits until the old one is surely over.
  */
 import { type Call, type DynamoPort, fromItem, toItem } from '../aws/index.ts';
-import { type Clock, Failure, isFailure, type Logger, type Random, sleep, type Timer, uuid } from '../core/index.ts';
+import {
+  type Clock,
+  Failure,
+  isFailure,
+  type Logger,
+  type Metrics,
+  type Random,
+  sleep,
+  type Timer,
+  uuid,
+} from '../core/index.ts';
 import { CONTROLLER_NAMESPACE } from './state-keys.ts';
 
 export interface LeaseSettings {
@@ -38,6 +48,8 @@ export async function readLease(dynamo: DynamoPort, table: string, call?: Call):
 /** The outcome of a call that failed for a passing reason. */
 const UNKNOWN = Symbol('unknown');
 const RETRY_MS = 500;
+/** A lease that was handed over is taken within a second: this, the taking itself, and what both calls need. */
+const FOLLOW_POLL_MS = 400;
 const KEY = { namespace: CONTROLLER_NAMESPACE, key: 'lease' };
 
 export class Lease {
@@ -52,6 +64,8 @@ export class Lease {
   #renewal: Timer | undefined;
   #renewing: Promise<void> = Promise.resolve();
   #onLost: () => void = () => {};
+  /** When the table last answered, whatever it said. */
+  #contactedAtMs: number;
 
   constructor(
     dynamo: DynamoPort,
@@ -60,6 +74,7 @@ export class Lease {
     random: Random,
     logger: Logger,
     settings: LeaseSettings = { durationMs: 15_000, callTimeoutMs: 5_000 },
+    metrics?: Metrics,
   ) {
     this.#dynamo = dynamo;
     this.#table = table;
@@ -67,6 +82,18 @@ export class Lease {
     this.#logger = logger;
     this.#settings = settings;
     this.#holder = uuid(random);
+    this.#contactedAtMs = clock.monotonic();
+    if (metrics) this.#measure(metrics);
+  }
+
+  /** Whether it is held at this moment, for those who only show it; whoever acts asks `assertHeld`. */
+  get isHeld(): boolean {
+    return this.#clock.monotonic() < this.#validUntilMonotonicMs;
+  }
+
+  /** For how long the table has not answered; a daemon that follows asks about every second. */
+  get silentMs(): number {
+    return this.#clock.monotonic() - this.#contactedAtMs;
   }
 
   get epoch(): number {
@@ -107,7 +134,7 @@ export class Lease {
           'following: another daemon holds the lease',
         );
       }
-      await sleep(this.#clock, Math.min(1000, Math.max(50, freeAtMs - this.#clock.now())), signal);
+      await sleep(this.#clock, Math.min(FOLLOW_POLL_MS, Math.max(50, freeAtMs - this.#clock.now())), signal);
     }
     return false;
   }
@@ -191,8 +218,32 @@ export class Lease {
     if (this.#renewal) this.#scheduleRenewal();
   }
 
-  #read(call: Call): Promise<Held | undefined> {
-    return readLease(this.#dynamo, this.#table, call);
+  /** The names are those of client-go's leader election where it has one. */
+  #measure(metrics: Metrics): void {
+    const watch = (name: string, help: string, read: () => number) => metrics.watch(name, help, {}, read);
+    const isHeld = 'Whether this daemon holds the lease and so leads: 1, or 0';
+    metrics.watch('leader_election_master_status', isHeld, { name: this.#table }, () => (this.isHeld ? 1 : 0));
+    watch(
+      'lambdacontainer_lease_epoch',
+      'Epoch of the lease that this daemon held last; 0: none yet',
+      () => this.#epoch,
+    );
+    watch(
+      'lambdacontainer_lease_remaining_seconds',
+      'Until the lease would end without renewal',
+      () => Math.max(0, this.#validUntilMonotonicMs - this.#clock.monotonic()) / 1000,
+    );
+    watch(
+      'lambdacontainer_lease_silent_seconds',
+      'Since the state table last answered about the lease',
+      () => this.silentMs / 1000,
+    );
+  }
+
+  async #read(call: Call): Promise<Held | undefined> {
+    const held = await readLease(this.#dynamo, this.#table, call);
+    this.#contactedAtMs = this.#clock.monotonic();
+    return held;
   }
 
   async #write(epoch: number, read: Held | undefined): Promise<boolean> {
@@ -222,5 +273,6 @@ export class Lease {
             ExpressionAttributeValues: { ':epoch': { N: String(readEpoch) } },
           }),
     });
+    this.#contactedAtMs = this.#clock.monotonic();
   }
 }

@@ -16,9 +16,19 @@ import { type Versioned, VersionedItems, versioned } from './versioned-items.ts'
 /** Everything remembered of one object, as loaded. */
 export interface StoredObject {
   readonly key: ObjectKey;
-  inventory?: Versioned<Inventory>;
-  status?: Versioned<LambdaContainerStatus>;
-  revisions: Map<number, Versioned<Revision>>;
+  inventory?: Versioned<Inventory> | undefined;
+  status?: Versioned<LambdaContainerStatus> | undefined;
+  revisions: StoredRevisions;
+}
+
+/** By number. */
+export interface StoredRevisions extends Iterable<[number, Versioned<Revision>]> {
+  readonly size: number;
+  get(number: number): Versioned<Revision> | undefined;
+  set(number: number, revision: Versioned<Revision>): unknown;
+  delete(number: number): unknown;
+  keys(): IterableIterator<number>;
+  values(): IterableIterator<Versioned<Revision>>;
 }
 
 export type StatePart = 'status' | 'inventory';
@@ -36,9 +46,10 @@ export class StateTable {
   readonly #items: VersionedItems;
   readonly #chronicle: Chronicle;
 
-  constructor(dynamo: DynamoPort, table: string) {
+  /** `fence`: see `VersionedItems`; for those who hold the lease. */
+  constructor(dynamo: DynamoPort, table: string, fence?: () => void) {
     this.table = table;
-    this.#items = new VersionedItems(dynamo, table);
+    this.#items = new VersionedItems(dynamo, table, fence);
     this.#chronicle = new Chronicle(dynamo, table);
   }
 
@@ -86,17 +97,20 @@ export class StateTable {
 
   /**
    * Status, inventory and revisions of every object, once at start: afterwards the controller, as the only writer,
-   * knows what it wrote. Sources (`_system`) are left out.
+   * knows what it wrote. Sources (`_system`) are left out. `make` gives the objects that the parts are put into.
    */
-  async loadAll(call?: Call): Promise<Map<string, StoredObject>> {
-    const objects = new Map<string, StoredObject>();
+  async loadAll<Stored extends StoredObject = StoredObject>(
+    call?: Call,
+    make = (key: ObjectKey): Stored => ({ key, revisions: new Map() }) as unknown as Stored,
+  ): Promise<Map<string, Stored>> {
+    const objects = new Map<string, Stored>();
     for await (const item of this.#items.select({}, call)) {
       const parsed = parseItemKey(item);
       if (!parsed || parsed.key.namespace === SYSTEM_NAMESPACE) continue;
       const id = formatKey(parsed.key);
       let stored = objects.get(id);
       if (!stored) {
-        stored = { key: parsed.key, revisions: new Map() };
+        stored = make(parsed.key);
         objects.set(id, stored);
       }
       place(stored, parsed.part, item);

@@ -38,10 +38,17 @@ const SELECTED = {
 export class VersionedItems {
   readonly #dynamo: DynamoPort;
   readonly #table: string;
+  readonly #fence: (() => void) | undefined;
 
-  constructor(dynamo: DynamoPort, table: string) {
+  /**
+   * `fence` is asked when a write leaves, and throws when this program may write no more. An item that was not there has
+   * no epoch to conflict with: without the fence, one that was paused would leave items that its successor, who has read
+   * the table before, never learns of.
+   */
+  constructor(dynamo: DynamoPort, table: string, fence?: () => void) {
     this.#dynamo = dynamo;
     this.#table = table;
+    this.#fence = fence;
   }
 
   /** A strongly consistent read; undefined when there is no such item. */
@@ -71,13 +78,19 @@ export class VersionedItems {
       `${key.namespace}/${key.key} in the state table`,
       'divide the object, or shorten what it names',
     );
-    await this.#dynamo.putItem({ TableName: this.#table, Item: item, ...guard(readVersion, epoch) }, call);
+    const input = { TableName: this.#table, Item: item, ...guard(readVersion, epoch) };
+    await this.#dynamo.putItem(input, this.#fenced(call));
     return version;
   }
 
   /** Removes an item. @throws Failure conflict as `put` does, also when the item is gone */
   async remove(key: ItemKey, { readVersion, epoch }: Precondition, call?: Call): Promise<void> {
-    await this.#dynamo.deleteItem({ TableName: this.#table, Key: keyOf(key), ...guard(readVersion, epoch) }, call);
+    const input = { TableName: this.#table, Key: keyOf(key), ...guard(readVersion, epoch) };
+    await this.#dynamo.deleteItem(input, this.#fenced(call));
+  }
+
+  #fenced(call: Call | undefined): Call | undefined {
+    return this.#fence ? { ...call, fence: this.#fence } : call;
   }
 
   /** Items by key order within a partition, page by page, strongly consistent. What has no version is left out. */

@@ -1,8 +1,9 @@
 /**
  * The same cases behind every runtime client that this machine has: ours for Node.js and Python, AWS's own for Python
  * (`pip install awslambdaric`, for the machine's python3 or in a virtual environment at <tmp>/lambdacontainer-ric) and for Go
- * (built with the machine's `go`), and a shell bootstrap with curl, which opens a connection per call. What they show is
- * the table in docs/compatibility.md.
+ * (built with the machine's `go`), and a shell bootstrap with curl, which opens a connection per call. AWS's own for Node.js
+ * and Java take minutes to build: `.ci/nightly` does, and names their folders by LAMBDA_NODE_CLIENT and LAMBDA_JAVA_FUNCTION.
+ * What all of them show is the table in docs/compatibility.md.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +31,15 @@ interface Client {
   readonly command: readonly string[] | undefined;
   readonly handler: Record<string, string>;
   /** Code that fails to start, and the type of the error that it is told with; undefined: the client tells none. */
-  readonly broken: { readonly files: Record<string, string>; readonly errorType: string } | undefined;
+  readonly broken:
+    | {
+        readonly files: Record<string, string>;
+        readonly errorType: string;
+        readonly command?: readonly string[];
+        /** The handler is looked for with the first invocation, which is told; the process lives on. */
+        readonly isLate?: boolean;
+      }
+    | undefined;
   readonly streams: boolean;
   /** Takes several at once with AWS_LAMBDA_MAX_CONCURRENCY. */
   readonly several: boolean;
@@ -155,6 +164,17 @@ function builtGoFunction(): string | undefined {
   return program;
 }
 
+/** `npm install aws-lambda-ric` was run there. */
+const nodeClient = process.env.LAMBDA_NODE_CLIENT;
+/** `java-function/`, with `mvn package dependency:copy-dependencies` run in it. */
+const javaFunction = process.env.LAMBDA_JAVA_FUNCTION;
+
+function javaCommand(folder: string, handlerClass: string): string[] {
+  const classes = `${folder}/target/java-function-1.jar:${folder}/target/dependency/*`;
+  const client = 'com.amazonaws.services.lambda.runtime.api.client.AWSLambda';
+  return ['java', '-cp', classes, client, `${handlerClass}::handleRequest`];
+}
+
 const NODE_BROKEN = { 'index.js': `require('no-such-package');` };
 const PYTHON_BROKEN = { 'index.py': 'import no_such_package' };
 const IMPORT_ERROR = 'Runtime.ImportModuleError';
@@ -188,6 +208,33 @@ const clients: Client[] = [
     streams: false,
     several: true,
     onSigterm: 'goes on',
+    full: true,
+  },
+  {
+    name: 'aws-lambda-ric',
+    command: nodeClient
+      ? [process.execPath, join(nodeClient, 'node_modules/aws-lambda-ric/bin/index.mjs'), 'index.handler']
+      : undefined,
+    handler: NODE_HANDLER,
+    broken: { files: NODE_BROKEN, errorType: IMPORT_ERROR },
+    streams: true,
+    several: false,
+    onSigterm: 'goes on',
+    full: true,
+  },
+  {
+    name: 'aws-lambda-java',
+    command: javaFunction ? javaCommand(javaFunction, 'Function') : undefined,
+    handler: {},
+    broken: {
+      files: {},
+      errorType: 'java.lang.ClassNotFoundException',
+      command: javaCommand(javaFunction ?? '', 'no.such.package.Function'),
+      isLate: true,
+    },
+    streams: false,
+    several: false,
+    onSigterm: 'ends',
     full: true,
   },
   {
@@ -246,14 +293,19 @@ describe.each(clients)('$name', (client) => {
   if (broken) {
     all('an init error is told with its own text, and the process ends', async () => {
       const adapter = await testAdapter();
-      const runtime = startRuntime(command, codeFolder(broken.files), adapter.runtimePorts[0] ?? 0);
+      const runtime = startRuntime(broken.command ?? command, codeFolder(broken.files), adapter.runtimePorts[0] ?? 0);
       const { error, value } = await invoke(adapter, {});
       expect(error).toBe('Unhandled');
       expect(value).toMatchObject({
         errorType: broken.errorType,
         errorMessage: expect.stringMatching(/no.such.package/),
       });
-      expect(await runtime.exited).toBe(1);
+      if (broken.isLate) {
+        expect(adapter.front.ready).toBe(true);
+        shows('init error', 'told by each invocation');
+        return;
+      }
+      expect(await runtime.exited, 'it ends, so that ECS restarts it').toBeGreaterThan(0);
       expect(adapter.front.ready).toBe(false);
       shows('init error');
     });

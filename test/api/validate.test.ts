@@ -217,6 +217,28 @@ describe('all defects come in one answer', () => {
   });
 });
 
+describe('the event format', () => {
+  const of = (more: object) => lines({ ...MINIMAL_SPEC, traffic: { eventFormat: 'http-api-v2' }, ...more });
+
+  it('is free where Fargate serves alone', () => {
+    expect(of({})).toEqual([]);
+  });
+
+  it('is the load balancer’s where the function is its target', () => {
+    expect(of({ placement: { mode: 'lambda' } })).toEqual([
+      "spec.traffic.eventFormat: 'http-api-v2' does not go with placement.mode 'lambda': behind the load balancer the function gets the load balancer's events; use alb or alb-multi-value, or placement.mode fargate",
+    ]);
+    expect(of({ placement: { mode: 'lambda' }, traffic: { eventFormat: 'alb-multi-value' } })).toEqual([]);
+  });
+
+  it('is nobody’s with interface http, and neither is the concurrency of a process', () => {
+    expect(of({ interface: 'http', compute: { concurrency: 4 } })).toEqual([
+      "spec.compute.concurrency: 4 is only for interface 'lambda': an http image takes as many requests as it likes; remove it",
+      "spec.traffic.eventFormat: 'http-api-v2' is only for interface 'lambda': an http image gets the request itself",
+    ]);
+  });
+});
+
 describe('a class', () => {
   it('keeps its defaults as written', () => {
     expect(classOf({ defaults: { scaling: { min: 3 } } }).defaults).toEqual({ scaling: { min: 3 } });

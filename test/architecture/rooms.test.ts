@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller',
     'gitops',
     'server',
+    'adapter',
     'local-cloud',
   ],
 };

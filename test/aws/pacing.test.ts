@@ -203,7 +203,8 @@ describe('pacing', () => {
       await quiet(clock);
       await next;
       const gaps = calls.slice(before).map(({ atMs }, i, all) => atMs - (all[i - 1]?.atMs ?? atMs));
-      expect(gaps.slice(1, 5).every((gap) => gap >= 199)).toBe(true);
+      // Half as fast, and a little faster with each call that AWS takes.
+      expect(Math.min(...gaps.slice(1, 5))).toBeGreaterThan(180);
     });
 
     it('slows the narrowest of the limits that the call counts against', async () => {
@@ -282,7 +283,7 @@ describe('pacing', () => {
     const { clock, ports, pacing } = make(undefined, { metrics });
     const all = many(ports, 41, describeRules);
     expect(pacing.readings()).toMatchObject({ depth: 5, waits: 0 });
-    expect(metrics.text()).toContain('lambdacontainer_aws_rate_depth 5');
+    expect(metrics.text()).toContain('lambdacontainer_aws_rate_depth{place=""} 5');
     await quiet(clock);
     await all;
     expect(pacing.readings()).toMatchObject({ depth: 0, waits: 5, waitedMs: 1500 });

@@ -81,6 +81,7 @@ async function account(cloud: TestCloud): Promise<Record<string, Read[]>> {
   }
   await makeFunction(cloud);
   await makeRole(cloud, 'shared', 'ecs-tasks.amazonaws.com');
+  cloud.cloud.call('secretsmanager', 'CreateSecret', { Name: 'shared', SecretString: 'never read' });
 
   const gone = (arn: string) => `${arn.slice(0, -1)}${arn.endsWith('0') ? '1' : '0'}`;
   const service =
@@ -185,6 +186,11 @@ async function account(cloud: TestCloud): Promise<Record<string, Read[]>> {
       (RoleName): Read =>
         ({ iam }) =>
           iam.getRole({ RoleName }),
+    ),
+    'secretsmanager describeSecret': ['shared', 'shared', 'gone'].map(
+      (SecretId): Read =>
+        ({ secretsmanager }) =>
+          secretsmanager.describeSecret({ SecretId }),
     ),
   };
 }

@@ -1,4 +1,4 @@
-/** Lambda, ECR and IAM behind the real wire, with the registry and the downloads: what a build sees of an account. */
+/** Lambda, S3, ECR and IAM behind the real wire, with the registry and the downloads: what a build sees of an account. */
 import { createSdkPorts } from '../../src/aws/index.ts';
 import { seededRandom, systemClock } from '../../src/core/index.ts';
 import { seedBaseImages } from '../../src/local-cloud/base-images.ts';
@@ -9,6 +9,7 @@ import { runtimeFile } from '../../src/local-cloud/runtimes/locate.ts';
 import { EcrService } from '../../src/local-cloud/services/ecr.ts';
 import { IamService } from '../../src/local-cloud/services/iam.ts';
 import { LambdaService } from '../../src/local-cloud/services/lambda.ts';
+import { S3Service } from '../../src/local-cloud/services/s3.ts';
 import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
 import { serveWire } from '../../src/local-cloud/wire/index.ts';
 
@@ -34,7 +35,7 @@ export async function startBuildWorld() {
     const deps = { state, settings, random, enter, blobs };
     const iam = new IamService(deps);
     made.ecr = new EcrService(deps);
-    return [iam, made.ecr, new LambdaService({ ...deps, functions, ecr: made.ecr, iam })];
+    return [iam, made.ecr, new LambdaService({ ...deps, functions, ecr: made.ecr, iam }), new S3Service(deps)];
   });
   const ecr = made.ecr as EcrService;
   const requests: string[] = [];

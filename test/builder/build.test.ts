@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ecrCredentials } from '../../src/aws/index.ts';
@@ -59,26 +60,31 @@ function publishLayer(LayerName: string, zip: Uint8Array): string {
 function order(codeSha256: string, more: Partial<BuildOrder> = {}): BuildOrder {
   const base = world.ecr.manifest('lambda/nodejs', '22');
   return {
-    functionName: 'checkout',
-    qualifier: null,
-    codeSha256,
+    recipe: 'composer-v2',
+    source: { type: 'function', name: 'checkout', qualifier: null, codeSha256 },
     baseImage: `${world.host}/lambda/nodejs@${base?.digest}`,
     repositoryUri: `${world.host}/shop`,
     tag: 'v1-inputs',
     handler: 'index.handler',
     architecture: 'x86_64',
     layers: [],
-    recipe: 'zip-v1',
+    ownRuntime: false,
+    labels: { 'lambdacontainer.dev/recipe': 'composer-v2' },
     ...more,
   };
 }
 
+const unasked = () => Promise.reject(new Error('a composition runs no program'));
+
 const run = (asked: BuildOrder, within = folder) =>
   build(asked, {
     lambda: world.ports.lambda,
+    s3: world.ports.s3,
     registry,
     clock: systemClock,
     folder: within,
+    program: unasked,
+    git: unasked,
     print: (line) => lines.push(line),
   });
 
@@ -158,7 +164,8 @@ describe('a build', () => {
       FunctionName: 'checkout',
       ZipFile: makeZip([{ name: 'index.mjs', content: 'new' }]),
     });
-    await run(order(codeSha256, { qualifier: '1' }));
+    const source = { type: 'function', name: 'checkout', qualifier: '1', codeSha256 } as const;
+    await run(order(codeSha256, { source }));
     await expect(run(order(codeSha256))).rejects.toThrow(/^Superseded: checkout has code .* by now, not /);
   });
 
@@ -172,7 +179,16 @@ describe('a build', () => {
         return { ...answer, Code: { ...answer.Code, Location: `http://${world.host}/_lambda/code/${other}` } };
       },
     };
-    const built = build(order(codeSha256), { lambda, registry, clock: systemClock, folder, print: () => {} });
+    const deps = {
+      registry,
+      s3: world.ports.s3,
+      clock: systemClock,
+      folder,
+      program: unasked,
+      git: unasked,
+      print: () => {},
+    };
+    const built = build(order(codeSha256), { ...deps, lambda });
     await expect(built).rejects.toThrow(/^the code was downloaded with SHA-256 .*, but Lambda says /);
     expect(world.ecr.tags('shop')).toEqual([]);
   });
@@ -180,7 +196,7 @@ describe('a build', () => {
   const failures: { case: string; change: (asked: BuildOrder) => Partial<BuildOrder>; line: RegExp }[] = [
     {
       case: 'a function that is gone',
-      change: () => ({ functionName: 'none' }),
+      change: ({ source }) => ({ source: { ...source, name: 'none' } as BuildOrder['source'] }),
       line: /^lambda getFunction failed: ResourceNotFoundException: Function not found/,
     },
     {
@@ -190,7 +206,7 @@ describe('a build', () => {
     },
     {
       case: 'a base image that is gone',
-      change: (asked) => ({ baseImage: `${asked.baseImage.slice(0, -4)}0000` }),
+      change: (asked) => ({ baseImage: `${asked.baseImage?.slice(0, -4)}0000` }),
       line: /^registry GetManifest failed: MANIFEST_UNKNOWN/,
     },
     {
@@ -213,15 +229,105 @@ describe('a build', () => {
   });
 });
 
+describe('an archive', () => {
+  const put = (zip: Uint8Array, Key = 'code/shop.zip') =>
+    world.cloud.call('s3', 'PutObject', { Bucket: 'archives', Key, Body: zip }) as { ETag: string; VersionId?: string };
+  const archived = ({ ETag, VersionId }: { ETag: string; VersionId?: string }, key = 'code/shop.zip') =>
+    order('', {
+      source: { type: 'archive', bucket: 'archives', key, versionId: VersionId ?? null, etag: ETag },
+    });
+  const versioned = () =>
+    world.cloud.call('s3', 'PutBucketVersioning', {
+      Bucket: 'archives',
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  beforeEach(() => void world.cloud.call('s3', 'CreateBucket', { Bucket: 'archives' }));
+
+  it('gives the image that the same code of a function gives', async () => {
+    const ofFunction = await run(order(createFunction()));
+    expect(await run(archived(put(CODE)))).toBe(ofFunction);
+    expect(lines).toContainEqual(expect.stringMatching(/^downloaded the code, [\d.]+ B in /));
+  });
+
+  it('is built in the version that was ordered, whatever came after it', async () => {
+    versioned();
+    const first = put(CODE);
+    put(makeZip([{ name: 'index.mjs', content: 'new' }]));
+    await run(archived(first));
+    expect(await filesOf('v1-inputs')).toContain('var/task/bin/run');
+  });
+
+  const failures: { case: string; act: () => BuildOrder; line: RegExp }[] = [
+    {
+      case: 'other content under its key',
+      act: () => {
+        const first = put(CODE);
+        put(makeZip([{ name: 'index.mjs', content: 'new' }]));
+        return archived(first);
+      },
+      line: /^Superseded: s3:\/\/archives\/code\/shop\.zip has other content by now than "[0-9a-f]{32}"$/,
+    },
+    {
+      case: 'no object',
+      act: () => archived(put(CODE), 'none.zip'),
+      line: /^s3 getObject failed: NoSuchKey: The specified key does not exist\.$/,
+    },
+    {
+      case: 'no such version',
+      act: () => archived({ ...put(CODE), VersionId: 'other' }),
+      line: /^s3 getObject failed: NoSuchVersion: /,
+    },
+    {
+      case: 'no zip',
+      act: () => archived(put(Buffer.from('hello'))),
+      line: /zip/,
+    },
+  ];
+  it.each(failures)('says in one line that it found $case', async ({ act, line }) => {
+    const error = await run(act()).catch((thrown: unknown) => thrown);
+    const said = failureLine(error) ?? `not worded: ${String(error)}`;
+    expect(said).toMatch(line);
+    expect(said).not.toMatch(/\n|not worded/);
+    expect(world.ecr.tags('shop')).toEqual([]);
+  });
+
+  it('whose checksum does not match what came is not built', async () => {
+    const { ETag } = put(CODE);
+    const { Body } = await world.ports.s3.getObject({ Bucket: 'archives', Key: 'code/shop.zip' });
+    const cut = Readable.from(
+      (async function* () {
+        yield* Body as Readable;
+        throw new Error('Checksum mismatch');
+      })(),
+    );
+    const s3 = { getObject: async () => ({ Body: cut }) } as unknown as BuildWorld['ports']['s3'];
+    const deps = { lambda: world.ports.lambda, registry, s3, clock: systemClock, folder };
+    const built = build(archived({ ETag }), { ...deps, program: unasked, git: unasked, print: () => {} });
+    await expect(built).rejects.toThrow('the code: Checksum mismatch');
+    expect(world.ecr.tags('shop')).toEqual([]);
+  });
+});
+
 describe('the order', () => {
   it('is read from JSON, and what is wrong with it is named', () => {
     const good = order('x');
     expect(parseOrder(JSON.stringify(good))).toEqual(good);
     expect(() => parseOrder(undefined)).toThrow('LAMBDACONTAINER_BUILD is not set');
     expect(() => parseOrder('{')).toThrow('LAMBDACONTAINER_BUILD is not JSON');
-    expect(() => parseOrder(JSON.stringify({ ...good, recipe: 'zip-v2', tag: '', baseImage: 'a:b' }))).toThrow(
-      'LAMBDACONTAINER_BUILD is not understood: baseImage, tag, recipe',
+    expect(() => parseOrder(JSON.stringify({ ...good, recipe: 'zip-v1', tag: '', baseImage: 'a:b' }))).toThrow(
+      'LAMBDACONTAINER_BUILD is not understood: recipe, baseImage, tag',
     );
+    const source = {
+      type: 'repository',
+      url: 'https://x',
+      commit: 'main',
+      context: '../..',
+      dockerfile: '/etc/passwd',
+    };
+    expect(() => parseOrder(JSON.stringify({ ...good, source }))).toThrow(
+      'recipe, baseImage, handler, source.commit, source.context, source.dockerfile',
+    );
+    expect(() => parseOrder(JSON.stringify({ ...good, source: { type: 'toString' } }))).toThrow('source.type');
   });
 });
 

@@ -516,7 +516,7 @@ describe('protected contexts', () => {
     ['restart', 'hello'],
     ['reconcile', 'hello'],
     ['rollout', 'pause', 'hello'],
-    ['bootstrap'],
+    ['bootstrap', '--tables'],
   ])('%s %s', async (...args) => {
     const stdin =
       'apiVersion: lambdacontainer.dev/v1alpha1\nkind: LambdaContainer\nmetadata: {name: new}\nspec: {source: {functionRef: {name: f}}}\n';

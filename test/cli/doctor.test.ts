@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { toItem } from '../../src/aws/index.ts';
 import { Failure, UserError } from '../../src/core/index.ts';
-import { putClass } from './fixtures.ts';
+import { account } from './account-services.ts';
+import { driftItems, putClass, SWEPT } from './fixtures.ts';
 import { CliWorld, type RunOptions } from './world.ts';
 
 const DESIRED = 'lambdacontainer-desired';
@@ -63,10 +64,10 @@ function refusing(
 
 describe('doctor', () => {
   it('all is well: status 0, one line each', async () => {
-    await world.run(['bootstrap']);
+    await world.run(['bootstrap', '--tables']);
     await putClass(world);
     await lease({ version: 'from source' });
-    const { code, out, err } = await world.run(['doctor'], { isLocal: false });
+    const { code, out, err } = await world.run(['doctor'], { isLocal: false, accountPorts: account() });
     expect([code, err]).toEqual([0, '']);
     expect(out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, ' | '))).toEqual([
       expect.stringMatching(/^ok \| program \| lambdacontainer from source on Node v\d+/),
@@ -77,6 +78,10 @@ describe('doctor', () => {
       'ok | state table | lambdacontainer-state is ACTIVE',
       'ok | controller | runs (version from source, holder h-1, epoch 4), renewed 5.0s ago',
       "ok | classes | class 'standard' is there",
+      'ok | stack | lambdacontainer is UPDATE_COMPLETE',
+      'ok | permissions | may read and write records, and read status',
+      "ok | quotas | 0 of 100 vCPUs: what these objects need on demand at their most fits the account's quota",
+      'ok | quotas | 100 target groups, 100 rules: a load balancer holds 50 objects',
       '',
     ]);
   });
@@ -138,6 +143,23 @@ describe('doctor', () => {
       expect.objectContaining({ status, message: expect.stringMatching(message) }),
     ]);
     expect(code).toBe(status === 'fail' ? 1 : 0);
+  });
+
+  it('tells how soon drift is found, as the leader measured it, and whether events arrive', async () => {
+    await lease({});
+    const items = (events: object) => driftItems(world, STATE, events);
+    await items({ type: 'EventsReceived', status: 'True', reason: 'Receiving', message: 'events are received from q' });
+    const { code, checks: well } = await checks();
+    expect(code).toBe(0);
+    expect(of('drift', well)).toEqual([
+      { name: 'drift', status: 'ok', message: `region us-east-1: ${SWEPT}` },
+      { name: 'drift', status: 'ok', message: `account 111122223333, region eu-west-1: ${SWEPT}` },
+    ]);
+    expect(of('events', well)).toEqual([{ name: 'events', status: 'ok', message: 'events are received from q' }]);
+    await items({ type: 'EventsReceived', status: 'False', reason: 'QueueMissing', message: 'no events' });
+    expect(of('events', (await checks()).checks)).toMatchObject([
+      { status: 'warn', message: 'QueueMissing: no events', remedy: expect.stringContaining('queue') },
+    ]);
   });
 
   it('a clock that is off is seen by a lease that has more left than its length', async () => {
@@ -262,7 +284,7 @@ describe('doctor', () => {
   });
 });
 
-describe('bootstrap', () => {
+describe('bootstrap --tables', () => {
   const TABLES = ['new-desired', 'new-state'];
   const fresh = { tables: { desired: TABLES[0] ?? '', state: TABLES[1] ?? '' } };
 
@@ -283,7 +305,7 @@ describe('bootstrap', () => {
   const GOOD = { isProtected: true, billing: 'PAY_PER_REQUEST', recovery: 'ENABLED' };
 
   it('makes both tables, whole', async () => {
-    expect(await world.run(['bootstrap'], fresh)).toEqual({
+    expect(await world.run(['bootstrap', '--tables'], fresh)).toEqual({
       code: 0,
       out:
         'table/new-desired created\ntable/new-desired point-in-time recovery switched on\n' +
@@ -302,18 +324,18 @@ describe('bootstrap', () => {
       stream: undefined,
       expiry: 'expiresAt',
     });
-    expect((await world.run(['bootstrap'], fresh)).out).toBe(
+    expect((await world.run(['bootstrap', '--tables'], fresh)).out).toBe(
       'table/new-desired unchanged\ntable/new-state unchanged\n',
     );
   });
 
   it('adds what tables of an older version lack', async () => {
-    expect((await world.run(['bootstrap', '--dry-run'])).out).toBe(
+    expect((await world.run(['bootstrap', '--tables', '--dry-run'])).out).toBe(
       `table/${DESIRED} stream switched on (dry run)\ntable/${DESIRED} point-in-time recovery switched on (dry run)\ntable/${DESIRED} deletion protection switched on (dry run)\n` +
         `table/${STATE} expiry switched on (dry run)\ntable/${STATE} point-in-time recovery switched on (dry run)\ntable/${STATE} deletion protection switched on (dry run)\n`,
     );
     expect(await described(DESIRED)).toMatchObject({ stream: undefined, isProtected: false, recovery: 'DISABLED' });
-    expect((await world.run(['bootstrap'])).code).toBe(0);
+    expect((await world.run(['bootstrap', '--tables'])).code).toBe(0);
     expect(await described(DESIRED)).toEqual({
       ...GOOD,
       keys: ['namespace', 'name'],
@@ -325,7 +347,7 @@ describe('bootstrap', () => {
 
   it('refuses tables that cannot be made right, and touches neither', async () => {
     const swapped = { tables: { desired: STATE, state: 'new-state' } };
-    expect(await world.run(['bootstrap'], swapped)).toMatchObject({
+    expect(await world.run(['bootstrap', '--tables'], swapped)).toMatchObject({
       code: 1,
       out: '',
       err: expect.stringContaining(`nothing was changed: table ${STATE}: its keys are namespace, key instead of`),
@@ -337,7 +359,9 @@ describe('bootstrap', () => {
       TableName: DESIRED,
       StreamSpecification: { StreamEnabled: true, StreamViewType: 'KEYS_ONLY' },
     });
-    expect((await world.run(['bootstrap'])).err).toContain('its stream shows KEYS_ONLY instead of NEW_AND_OLD_IMAGES');
+    expect((await world.run(['bootstrap', '--tables'])).err).toContain(
+      'its stream shows KEYS_ONLY instead of NEW_AND_OLD_IMAGES',
+    );
   });
 
   it('goes on without recovery where the endpoint knows no backups', async () => {
@@ -353,10 +377,10 @@ describe('bootstrap', () => {
       );
     const dynamodb = { ...world.ports.dynamodb, describeContinuousBackups: none, updateContinuousBackups: none };
     const options = { ports: { ...world.ports, dynamodb } };
-    expect((await world.run(['bootstrap'], { ...options, ...fresh })).out).toBe(
+    expect((await world.run(['bootstrap', '--tables'], { ...options, ...fresh })).out).toBe(
       'table/new-desired created\ntable/new-state created\ntable/new-state expiry switched on\n',
     );
-    const again = await world.run(['bootstrap'], options);
+    const again = await world.run(['bootstrap', '--tables'], options);
     expect(again.err).toContain(`warning: table/${DESIRED}: this endpoint knows no point-in-time recovery`);
     expect(again.out).not.toContain('recovery');
   });
@@ -378,9 +402,11 @@ describe('bootstrap', () => {
       ...world.ports.dynamodb,
       updateContinuousBackups: ((...args) => (refusals-- > 0 ? late() : update(...args))) as typeof update,
     };
-    expect((await world.run(['bootstrap'], { ports: { ...world.ports, dynamodb }, ...fresh })).code).toBe(0);
+    expect((await world.run(['bootstrap', '--tables'], { ports: { ...world.ports, dynamodb }, ...fresh })).code).toBe(
+      0,
+    );
     const never = { ...world.ports.dynamodb, updateContinuousBackups: late };
-    expect((await world.run(['bootstrap'], { ports: { ...world.ports, dynamodb: never } })).err).toContain(
+    expect((await world.run(['bootstrap', '--tables'], { ports: { ...world.ports, dynamodb: never } })).err).toContain(
       'ContinuousBackupsUnavailableException',
     );
   });
@@ -389,7 +415,7 @@ describe('bootstrap', () => {
     const connect = () => {
       throw new Error('nothing is connected to');
     };
-    const { out, code } = await world.run(['bootstrap', '--print'], {
+    const { out, code } = await world.run(['bootstrap', '--tables', '--print'], {
       connect,
       env: { LAMBDACONTAINER_STATE_TABLE: 'mine' },
     });
@@ -422,12 +448,12 @@ describe('bootstrap', () => {
       });
       expect(TimeToLiveSpecification === undefined).toBe(StreamSpecification !== undefined);
     }
-    expect(JSON.parse((await world.run(['bootstrap', '--print', '-o', 'json', '--context', 'x'])).out)).toHaveProperty(
-      'Resources.StateTable',
-    );
-    expect(await world.run(['bootstrap', '-o', 'json'])).toMatchObject({
+    expect(
+      JSON.parse((await world.run(['bootstrap', '--tables', '--print', '-o', 'json', '--context', 'x'])).out),
+    ).toHaveProperty('Resources.StateTable');
+    expect(await world.run(['bootstrap', '--tables', '-o', 'json'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('give --print too'),
+      err: expect.stringContaining('give both too'),
     });
   });
 });

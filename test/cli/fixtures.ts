@@ -1,5 +1,6 @@
 /** Objects that the tests of several verbs have in common. */
 import { specHash, validateClass, validateLambdaContainer } from '../../src/api/index.ts';
+import { toItem } from '../../src/aws/index.ts';
 import { CLASS_SPEC } from '../api/fixtures.ts';
 import { type CliWorld, conditionAt, statusOf } from './world.ts';
 
@@ -43,4 +44,26 @@ export async function held(world: CliWorld, key: { namespace: string; name: stri
     ...statusOf('DeletionHeld', [conditionAt('DeletionHeld', 'True', 'Protected', message)]),
     uid,
   });
+}
+
+/** What the CLI says of each place of `driftItems`. */
+export const SWEPT =
+  '1000 steady objects, swept by 208 calls every 1m00s; drift is found after 1m30s at most where listings show it, 10m00s elsewhere';
+
+/** What a leader writes of finding drift in two places, and of its queue of events. */
+export async function driftItems(world: CliWorld, table: string, events: object): Promise<void> {
+  const maxDriftAgeMs = { swept: 90_000, rotating: 600_000 };
+  const measured = {
+    objects: 1_000,
+    calls: 208,
+    periodMs: 60_000,
+    rotating: 3_000,
+    rotationMs: 600_000,
+    maxDriftAgeMs,
+  };
+  const bodies = { sweep: { '/us-east-1': measured, '111122223333/eu-west-1': measured }, events };
+  for (const [key, body] of Object.entries(bodies)) {
+    const Item = toItem({ namespace: '_controller', key, epoch: 4, version: 1, body });
+    await world.ports.dynamodb.putItem({ TableName: table, Item });
+  }
 }

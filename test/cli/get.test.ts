@@ -1,6 +1,6 @@
 /** `get` beyond tables, watching, and selectors. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KEY, putClass, ready, SPEC } from './fixtures.ts';
+import { driftItems, KEY, putClass, ready, SPEC, SWEPT } from './fixtures.ts';
 import { CliWorld, conditionAt, statusOf } from './world.ts';
 
 let world: CliWorld;
@@ -192,4 +192,22 @@ describe('other kinds', () => {
     expect(flat).toContain(' LambdaContainer shop cart drifted spec.scaling.max');
     expect(flat).not.toContain('till');
   });
+});
+
+it('describe tells how soon drift would be found, once a leader has swept', async () => {
+  await putClass(world);
+  await world.putRecord({ ...KEY, spec: SPEC });
+  await ready(world);
+  expect((await world.run(['describe', 'hello'])).out).not.toContain('Finding drift');
+  const message = 'no events can be received from q';
+  await driftItems(world, 'lambdacontainer-state', {
+    type: 'EventsReceived',
+    status: 'False',
+    reason: 'QueueMissing',
+    message,
+  });
+  const { out } = await world.run(['describe', 'hello']);
+  expect(out).toContain(
+    `\nFinding drift:\n  region us-east-1: ${SWEPT}\n  account 111122223333, region eu-west-1: ${SWEPT}\n  QueueMissing: ${message}\n`,
+  );
 });

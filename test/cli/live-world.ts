@@ -9,9 +9,10 @@ import type { Ports } from '../../src/aws/index.ts';
 import type { Connection } from '../../src/cli/commands/connection.ts';
 import type { CliIo } from '../../src/cli/output/io.ts';
 import { runProgram } from '../../src/cli/program.ts';
+import { PlacedTargets } from '../../src/controller/index.ts';
 import { DesiredTable, StateTable } from '../../src/store/index.ts';
 import { World } from '../simulation/world.ts';
-import type { Ended } from './world.ts';
+import { type Ended, NO_ACCOUNT } from './world.ts';
 
 export interface LiveOptions {
   readonly stdin?: string;
@@ -26,7 +27,7 @@ export interface LiveOptions {
 }
 
 export const TABLES = { desired: 'lambdacontainer-desired', state: 'lambdacontainer-state' };
-const READING = /^(describe|list|get|batchGet|scan|query|filter|resolve)/;
+const READING = /^(describe|list|get|head|batchGet|scan|query|filter|resolve)/;
 
 export class LiveWorld {
   readonly world = new World(1);
@@ -106,7 +107,9 @@ export class LiveWorld {
       isProtected,
       region: 'us-east-1',
       tables: TABLES,
+      targets: new PlacedTargets(ports, 'us-east-1', this.world.clock, () => ({ ports, close: () => {} })),
       ports,
+      accountPorts: async () => NO_ACCOUNT,
       desired: new DesiredTable(ports.dynamodb, TABLES.desired),
       state: new StateTable(ports.dynamodb, TABLES.state),
       close: () => undefined,

@@ -65,6 +65,7 @@ describe('local and start', () => {
         manifests: [],
         exitAfterReady: false,
         resync: '2s',
+        iam: 'off',
       },
       {
         awsPort: 0,
@@ -74,6 +75,7 @@ describe('local and start', () => {
         manifests: ['a.yaml', 'b.yaml'],
         exitAfterReady: true,
         resync: '2s',
+        iam: 'off',
       },
     ]);
     expect(await world.run(['local'], { env: { LAMBDACONTAINER_AWS_PORT: 'x' } })).toMatchObject({

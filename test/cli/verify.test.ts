@@ -195,6 +195,18 @@ describe('finds', () => {
       code: 1,
     },
     {
+      name: 'a secret without a value',
+      before: async () => void live.world.cloud.call('secretsmanager', 'CreateSecret', { Name: 'empty' }),
+      spec: '  secrets: { DB: { secretsManager: "arn:aws:secretsmanager:us-east-1:000000000000:secret:empty" } }\n',
+      finding: {
+        check: 'Secret',
+        level: 'fail',
+        field: 'spec.secrets.DB.secretsManager',
+        remedy: 'Put a value under that label, or name another under spec.secrets',
+      },
+      code: 1,
+    },
+    {
       name: 'a timeout beyond the load balancer allows',
       spec: '  compute: { timeout: 5m }\n',
       finding: { check: 'Traffic', level: 'warn', field: 'spec.compute.timeout', value: '5m00s' },

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Condition, type LambdaContainerStatus, type Phase, setCondition } from '../../src/api/index.ts';
+import type { AccountPorts } from '../../src/aws/account-ports.ts';
 import { type Ports, type RegistryPort, toItem } from '../../src/aws/index.ts';
 import type { Connection } from '../../src/cli/commands/connection.ts';
 import type { CliIo, ProgramEnd } from '../../src/cli/output/io.ts';
 import { type ProgramParts, runProgram } from '../../src/cli/program.ts';
+import { PlacedTargets } from '../../src/controller/index.ts';
 import { Failure, seededRandom, VirtualClock } from '../../src/core/index.ts';
 import { Cloud } from '../../src/local-cloud/cloud.ts';
 import type { Drivers } from '../../src/local-cloud/contract.ts';
@@ -38,6 +40,8 @@ export interface RunOptions {
   readonly handOver?: (command: string, args: readonly string[]) => ProgramEnd | Promise<ProgramEnd>;
   /** Instead of the world's own, to come between a verb and its tables. */
   readonly ports?: Ports;
+  /** Of the account itself; this world has none. */
+  readonly accountPorts?: AccountPorts;
   /** Instead of the world's own tables. */
   readonly connect?: ProgramParts['connect'];
   /** Called with all of standard output after each write. */
@@ -58,6 +62,28 @@ const EMPTY_REGISTRY: RegistryPort = {
       }),
     ),
 };
+
+/** Every call says that this service is unknown here. */
+export const NO_ACCOUNT: AccountPorts = new Proxy({} as AccountPorts, {
+  get: (_ports, service) =>
+    typeof service !== 'string' || service === 'then'
+      ? undefined
+      : new Proxy(
+          {},
+          {
+            get: (_port, operation) => () =>
+              Promise.reject(
+                new Failure({
+                  kind: 'invalid',
+                  service,
+                  operation: String(operation),
+                  code: 'UnknownOperationException',
+                  message: `${service} is not spoken here`,
+                }),
+              ),
+          },
+        ),
+});
 
 export class CliWorld {
   readonly clock = new VirtualClock();
@@ -209,7 +235,9 @@ export class CliWorld {
           isProtected: options.isProtected === true,
           region: 'us-east-1',
           tables,
+          targets: new PlacedTargets(ports, 'us-east-1', this.clock, () => ({ ports, close: () => {} })),
           ports,
+          accountPorts: async () => options.accountPorts ?? NO_ACCOUNT,
           desired: new DesiredTable(ports.dynamodb, tables.desired),
           state: new StateTable(ports.dynamodb, tables.state),
           close: () => undefined,

@@ -4,6 +4,7 @@
  */
 import * as kinds from '../../src/kinds/index.ts';
 import type { AnyKind, Identity, ResourceKind } from '../../src/resource/index.ts';
+import { makeZip } from '../oci/make-zip.ts';
 import {
   makeFunction,
   makeGroup,
@@ -27,6 +28,12 @@ export interface Scenario<Props = unknown> {
   readonly reads: readonly string[];
   /** External kinds: the user makes it. Answers its identity where that is known only then. */
   readonly appear?: () => Promise<Identity | undefined>;
+  /** What somebody else may do to it, and the reason by which it is noticed; for all that no mutation shows. */
+  readonly byHand?: Readonly<
+    Record<string, { readonly reason: string; readonly act: (identity: Identity) => unknown }>
+  >;
+  /** Somebody else takes it away. Default: as the kind itself would. External kinds and facets must say. */
+  readonly vanish?: (identity: Identity) => unknown;
   /** The kind speaks of a part of another resource: it is never absent by itself, created or deleted. */
   readonly facet?: boolean;
 }
@@ -45,6 +52,12 @@ function fixture<Props, Observed>(
 
 const asKnown = (_made: unknown): undefined => undefined;
 
+/** The one rule of a listener beside its default. */
+async function ruleOf({ user }: TestCloud, ListenerArn: string): Promise<string | undefined> {
+  const { Rules } = await user.elbv2.describeRules({ ListenerArn });
+  return Rules?.find(({ IsDefault }) => !IsDefault)?.RuleArn;
+}
+
 export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
   fixture(kinds.lambdaFunction, async (cloud) => ({
     identity: { functionName: 'shop', qualifier: '' },
@@ -52,6 +65,41 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
     mutations: {},
     reads: ['lambda.getFunction'],
     appear: () => makeFunction(cloud).then(asKnown),
+    byHand: {
+      'new code': {
+        reason: 'CodeShaDrift',
+        act: () =>
+          cloud.user.lambda.updateFunctionCode({
+            FunctionName: 'shop',
+            ZipFile: makeZip([{ name: 'index.mjs', content: 'export const handler = () => ({ statusCode: 204 });' }]),
+          }),
+      },
+      'more memory': {
+        reason: 'ConfigurationDrift',
+        act: () => cloud.cloud.call('lambda', 'UpdateFunctionConfiguration', { FunctionName: 'shop', MemorySize: 512 }),
+      },
+      'a variable': {
+        reason: 'ConfigurationDrift',
+        act: () =>
+          cloud.cloud.call('lambda', 'UpdateFunctionConfiguration', {
+            FunctionName: 'shop',
+            Environment: { Variables: { LOG_LEVEL: 'debug' } },
+          }),
+      },
+      'reserved concurrency': {
+        reason: 'ConcurrencyDrift',
+        act: () =>
+          cloud.cloud.call('lambda', 'PutFunctionConcurrency', {
+            FunctionName: 'shop',
+            ReservedConcurrentExecutions: 0,
+          }),
+      },
+      'a change under way': {
+        reason: 'FunctionStateDrift',
+        act: () => cloud.cloud.call('lambda', 'UpdateFunctionConfiguration', { FunctionName: 'shop', Timeout: 9 }),
+      },
+    },
+    vanish: () => cloud.cloud.call('lambda', 'DeleteFunction', { FunctionName: 'shop' }),
   })),
 
   fixture(kinds.iamRole, async (cloud) => ({
@@ -60,7 +108,49 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
     mutations: {},
     reads: ['iam.getRole'],
     appear: () => makeRole(cloud, 'tasks', 'ecs-tasks.amazonaws.com').then(asKnown),
+    byHand: {
+      'another service is trusted': {
+        reason: 'TrustDrift',
+        act: async () => {
+          cloud.cloud.call('iam', 'DeleteRole', { RoleName: 'tasks' });
+          await makeRole(cloud, 'tasks', 'lambda.amazonaws.com');
+        },
+      },
+    },
+    vanish: () => cloud.cloud.call('iam', 'DeleteRole', { RoleName: 'tasks' }),
   })),
+
+  fixture(kinds.gitCommit, async (cloud) => ({
+    identity: { url: 'https://git.example.com/shop.git', ref: 'main' },
+    desired: {},
+    mutations: {},
+    reads: ['git.resolveCommit'],
+    appear: async () => asKnown(cloud.repositories.set('https://git.example.com/shop.git main', 'a'.repeat(40))),
+    byHand: {
+      'another commit on the branch': {
+        reason: 'CommitDrift',
+        act: () => cloud.repositories.set('https://git.example.com/shop.git main', 'b'.repeat(40)),
+      },
+    },
+    vanish: () => cloud.repositories.delete('https://git.example.com/shop.git main'),
+  })),
+
+  fixture(kinds.s3Object, async (cloud) => {
+    const put = (Body: string) =>
+      cloud.cloud.call('s3', 'PutObject', { Bucket: 'archives', Key: 'code/shop.zip', Body: Buffer.from(Body) });
+    return {
+      identity: { location: 'archives/code/shop.zip', versionId: '' },
+      desired: {},
+      mutations: {},
+      reads: ['s3.headObject'],
+      appear: async () => {
+        cloud.cloud.call('s3', 'CreateBucket', { Bucket: 'archives' });
+        return asKnown(put('one'));
+      },
+      byHand: { 'other content under its key': { reason: 'ArchiveDrift', act: () => void put('two') } },
+      vanish: () => cloud.cloud.call('s3', 'DeleteObject', { Bucket: 'archives', Key: 'code/shop.zip' }),
+    };
+  }),
 
   fixture(kinds.baseImage, async (cloud) => ({
     identity: { reference: 'public.ecr.aws/lambda/nodejs:22', architecture: 'arm64' },
@@ -69,7 +159,40 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
     reads: ['registry.resolveDigest'],
     appear: async () =>
       asKnown(cloud.registry.set('public.ecr.aws/lambda/nodejs:22 arm64', `sha256:${'a'.repeat(64)}`)),
+    byHand: {
+      'a new image under the tag': {
+        reason: 'BaseImageDigestDrift',
+        act: () => cloud.registry.set('public.ecr.aws/lambda/nodejs:22 arm64', `sha256:${'b'.repeat(64)}`),
+      },
+    },
+    vanish: () => cloud.registry.delete('public.ecr.aws/lambda/nodejs:22 arm64'),
   })),
+
+  fixture(kinds.secret, async ({ cloud }) => {
+    const SecretId = 'team/db';
+    const put = (more: object = {}) =>
+      cloud.call('secretsmanager', 'PutSecretValue', { SecretId, SecretString: 'never read', ...more });
+    return {
+      identity: {
+        secretArn: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:team/db',
+        stage: 'AWSCURRENT',
+        name: SecretId,
+      },
+      desired: {},
+      mutations: {},
+      reads: ['secretsmanager.describeSecret'],
+      appear: async () =>
+        asKnown(cloud.call('secretsmanager', 'CreateSecret', { Name: SecretId, SecretString: 'never read' })),
+      byHand: {
+        'a new value': { reason: 'SecretVersionDrift', act: () => put() },
+        'its deletion was asked for': {
+          reason: 'SecretDeletionDrift',
+          act: () => cloud.call('secretsmanager', 'DeleteSecret', { SecretId }),
+        },
+      },
+      vanish: () => cloud.call('secretsmanager', 'DeleteSecret', { SecretId, ForceDeleteWithoutRecovery: true }),
+    };
+  }),
 
   fixture(kinds.targetHealth, async (cloud) => ({
     identity: {
@@ -79,13 +202,27 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
     mutations: {},
     reads: ['elbv2.describeTargetHealth'],
     appear: async () => ({ targetGroupArn: await makeGroup(cloud, 'lc-shop-ip', 'ip') }),
+    byHand: {
+      'a target becomes healthy': {
+        reason: 'TargetHealthDrift',
+        act: async ({ targetGroupArn = '' }) => {
+          await makeRule(cloud, [targetGroupArn]);
+          await cloud.user.elbv2.registerTargets({
+            TargetGroupArn: targetGroupArn,
+            Targets: [{ Id: '10.0.0.9', Port: 8080 }],
+          });
+          await cloud.pass(60_000);
+        },
+      },
+    },
+    vanish: ({ targetGroupArn }) => cloud.user.elbv2.deleteTargetGroup({ TargetGroupArn: targetGroupArn }),
   })),
 
   fixture(kinds.ecrRepository, async () => ({
     identity: { repositoryName: 'lambdacontainer/shop' },
     desired: {},
     mutations: {},
-    reads: ['ecr.describeRepositories', 'ecr.listTagsForResource'],
+    reads: ['ecr.describeRepositories', 'ecr.getLifecyclePolicy', 'ecr.listTagsForResource'],
   })),
 
   fixture(kinds.codebuildProject, async (cloud) => {
@@ -117,6 +254,17 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
       desired: { environment: { LAMBDACONTAINER_INPUTS: 'v1-0123', REPOSITORY: 'lambdacontainer/shop' } },
       mutations: {},
       reads: ['ecr.describeImages'],
+      byHand: {
+        'another image under the tag': {
+          reason: 'ImageDigestDrift',
+          act: ({ repositoryName = '', tag = '' }) =>
+            cloud.enter((nowMs) => {
+              const { ecr } = cloud.cloud.services;
+              const other = ecr.manifest(repositoryName, cloud.pushImage(repositoryName, 'other', nowMs));
+              if (other) ecr.putManifest(repositoryName, tag, other.mediaType, other.bytes, nowMs);
+            }),
+        },
+      },
     };
   }),
 
@@ -206,6 +354,35 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
         path: { ...desired, paths: ['/c'] },
         group: { ...desired, groups: [fn, ip] },
       },
+      byHand: {
+        'another priority': {
+          reason: 'PriorityDrift',
+          act: async ({ listenerArn = '' }) =>
+            cloud.cloud.call('elbv2', 'SetRulePriorities', {
+              RulePriorities: [{ RuleArn: await ruleOf(cloud, listenerArn), Priority: 7 }],
+            }),
+        },
+        'a fixed answer': {
+          reason: 'RuleDrift',
+          act: async ({ listenerArn = '' }) =>
+            cloud.user.elbv2.modifyRule({
+              RuleArn: await ruleOf(cloud, listenerArn),
+              Actions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '503' } }],
+            }),
+        },
+        'a condition of another kind': {
+          reason: 'ConditionDrift',
+          act: async ({ listenerArn = '' }) =>
+            cloud.user.elbv2.modifyRule({
+              RuleArn: await ruleOf(cloud, listenerArn),
+              Conditions: [
+                { Field: 'host-header', HostHeaderConfig: { Values: ['shop.example.com'] } },
+                { Field: 'path-pattern', PathPatternConfig: { Values: ['/a', '/b/*'] } },
+                { Field: 'http-request-method', HttpRequestMethodConfig: { Values: ['GET'] } },
+              ],
+            }),
+        },
+      },
       reads: ['elbv2.describeRules', 'elbv2.describeTags'],
     };
   }),
@@ -225,6 +402,7 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
       mutations: { handover: ask(0, 100, true), split: ask(10, 90, true) },
       reads: ['elbv2.describeRules'],
       facet: true,
+      vanish: ({ ruleArn }) => cloud.user.elbv2.deleteRule({ RuleArn: ruleArn }),
     };
   }),
 
@@ -270,6 +448,24 @@ export const FIXTURES: ReadonlyMap<string, Fixture> = new Map([
         'deployment bounds': { ...desired, minimumHealthyPercent: 50, maximumPercent: 150 },
       },
       reads: ['ecs.describeServices'],
+      byHand: {
+        'more tasks than there may be': {
+          reason: 'DesiredCountDrift',
+          act: () => cloud.user.ecs.updateService({ cluster: 'main', service: 'lc-shop', desiredCount: 9 }),
+        },
+        'a task stopped': {
+          reason: 'StabilityDrift',
+          act: async () => {
+            const { taskArns } = await cloud.user.ecs.listTasks({ cluster: 'main', serviceName: 'lc-shop' });
+            await cloud.user.ecs.stopTask({ cluster: 'main', task: taskArns?.[0] });
+            await cloud.pass(1_000);
+          },
+        },
+        'a new deployment': {
+          reason: 'StabilityDrift',
+          act: () => cloud.user.ecs.updateService({ cluster: 'main', service: 'lc-shop', forceNewDeployment: true }),
+        },
+      },
     };
   }),
 

@@ -2,10 +2,10 @@
  * The local cloud under a virtual clock with drivers that do at once what they are told, and two ways in: `user` stands
  * for anyone else in the account, `io` is what a kind gets, watched for what it calls.
  */
-import type { Ports, RegistryPort } from '../../src/aws/index.ts';
+import type { GitPort, Ports, RegistryPort } from '../../src/aws/index.ts';
 import { Failure, seededRandom, VirtualClock } from '../../src/core/index.ts';
 import { Cloud } from '../../src/local-cloud/cloud.ts';
-import type { AwsError, BuildDriver, ContainerEvent, Drivers } from '../../src/local-cloud/contract.ts';
+import type { AwsError, BuildDriver, ContainerEvent, Drivers, EventSettings } from '../../src/local-cloud/contract.ts';
 import { createDirectPorts } from '../../src/local-cloud/direct-ports.ts';
 import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
 import type { Io } from '../../src/resource/index.ts';
@@ -31,22 +31,29 @@ export class TestCloud {
   readonly calls: string[] = [];
   /** Images of registries elsewhere: digest by `reference architecture`. */
   readonly registry = new Map<string, string>();
+  /** Git repositories elsewhere: commit by `url ref`. */
+  readonly repositories = new Map<string, string>();
   /** What becomes of containers that are started. */
   containers: 'run' | 'crash' | 'cannot start' = 'run';
   /** Answered instead of anything that is asked through `io` or `user`. */
   fault: AwsError | undefined;
 
-  constructor(seed = 1) {
+  /** `connect`: another way to the cloud than straight to its machines. */
+  constructor(
+    seed = 1,
+    connect: (cloud: Cloud, registry: RegistryPort) => Ports = createDirectPorts,
+    events?: EventSettings,
+  ) {
     this.cloud = new Cloud({
       clock: this.clock,
       random: seededRandom(seed),
       state: memoryState(),
       blobs: memoryBlobs(),
-      settings: SETTINGS,
+      settings: { ...SETTINGS, events },
       drivers: () => this.#drivers(),
       intercept: () => this.fault,
     });
-    this.user = createDirectPorts(this.cloud, this.#registry());
+    this.user = { ...connect(this.cloud, this.#registry()), git: this.#git() };
     this.io = {
       aws: watched(this.user, this.calls),
       region: SETTINGS.region,
@@ -160,6 +167,19 @@ export class TestCloud {
     };
   }
 
+  #git(): GitPort {
+    const failure = (kind: 'throttled' | 'notFound', code: string) =>
+      new Failure({ kind, service: 'git', operation: 'resolveCommit', code, message: code });
+    return {
+      resolveCommit: async (url, ref) => {
+        if (this.fault) throw failure('throttled', this.fault.code);
+        const commit = this.repositories.get(`${url} ${ref}`);
+        if (commit === undefined) throw failure('notFound', 'NoSuchReference');
+        return commit;
+      },
+    };
+  }
+
   #registry(): RegistryPort {
     return {
       resolveDigest: async (reference, architecture) => {
@@ -187,7 +207,7 @@ export class TestCloud {
 
 /** Whether a call, written `ecs.createService`, changes something. */
 export function isMutating(call: string): boolean {
-  return !/\.(describe|list|get|batchGet|resolve)[A-Z]/.test(call);
+  return !/\.(describe|list|get|head|batchGet|resolve)[A-Z]/.test(call);
 }
 
 /** The same ports; each call is written down first. */

@@ -33,7 +33,7 @@ function inventory(uid: string, createdAtMs: number, allocation?: Allocation): I
 
 /** Priorities that the table says are another's. */
 function allocator(others: Inventory[], taken: string[] = [], rules: string[] = []) {
-  const memory = { inventories: () => others } as unknown as Memory;
+  const memory = { outlines: () => others } as unknown as Memory;
   const allocations = {
     claim: async (listener: string, priority: number) => !taken.includes(`${listener} ${priority}`),
   } as unknown as Allocations;
@@ -44,7 +44,12 @@ function allocator(others: Inventory[], taken: string[] = [], rules: string[] = 
       ...(Number(Marker) + 1 < rules.length ? { NextMarker: String(Number(Marker) + 1) } : {}),
     }),
   } as unknown as Elbv2Port;
-  return new Allocator(allocations, elbv2, memory, () => 1);
+  return new Allocator(
+    allocations,
+    () => elbv2,
+    memory,
+    () => 1,
+  );
 }
 
 const key = { namespace: 'shop', name: 'checkout' };

@@ -25,9 +25,12 @@ describe('token bucket', () => {
   it('keeps what it gained when its rate changes', () => {
     const bucket = new TokenBucket({ burst: 10, perSec: 10 }, 0);
     bucket.drain(0);
-    bucket.setRate(500, 1);
+    bucket.setRate(500, { burst: 10, perSec: 1 });
     expect(bucket.tokens(500)).toBe(5);
     expect(bucket.tokens(1500)).toBe(6);
+    bucket.setRate(1500, { burst: 3, perSec: 1 });
+    expect(bucket.tokens(1500)).toBe(3);
+    expect(bucket.tokens(9000)).toBe(3);
   });
 
   it('is not confused by a clock that stands still or goes back', () => {

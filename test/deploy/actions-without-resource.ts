@@ -7,10 +7,14 @@ const REFERENCE = 'https://docs.aws.amazon.com/service-authorization/latest/refe
 export const ACTIONS_WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'application-autoscaling:DescribeScalableTargets': `${REFERENCE}/list_awsapplicationautoscaling.html`,
   'application-autoscaling:DescribeScalingPolicies': `${REFERENCE}/list_awsapplicationautoscaling.html`,
+  'ec2:DescribeRouteTables': `${REFERENCE}/list_amazonec2.html`,
+  'ec2:DescribeSubnets': `${REFERENCE}/list_amazonec2.html`,
+  'ec2:DescribeVpcEndpoints': `${REFERENCE}/list_amazonec2.html`,
   'ecr:GetAuthorizationToken': `${REFERENCE}/list_amazonelasticcontainerregistry.html`,
   'ecs:DeregisterTaskDefinition': `${REFERENCE}/list_amazonelasticcontainerservice.html`,
   'ecs:DescribeTaskDefinition': `${REFERENCE}/list_amazonelasticcontainerservice.html`,
   'ecs:ListTaskDefinitions': `${REFERENCE}/list_amazonelasticcontainerservice.html`,
+  'elasticloadbalancing:DescribeAccountLimits': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
   'elasticloadbalancing:DescribeListeners': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
   'elasticloadbalancing:DescribeLoadBalancerAttributes': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
   'elasticloadbalancing:DescribeLoadBalancers': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
@@ -19,6 +23,8 @@ export const ACTIONS_WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   'elasticloadbalancing:DescribeTargetGroupAttributes': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
   'elasticloadbalancing:DescribeTargetGroups': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
   'elasticloadbalancing:DescribeTargetHealth': `${REFERENCE}/list_awselasticloadbalancingv2.html`,
+  'tag:GetResources': `${REFERENCE}/list_amazonresourcegrouptaggingapi.html`,
+  'lambda:ListFunctions': `${REFERENCE}/list_awslambda.html`,
   'logs:DescribeLogGroups': `${REFERENCE}/list_amazoncloudwatchlogs.html`,
 };
 

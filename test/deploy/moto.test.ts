@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatManifestDefect, parseManifests, validateClass } from '../../src/api/index.ts';
 import { checkTable } from '../../src/cli/tables/table-check.ts';
 import { TABLE_SHAPES } from '../../src/cli/tables/table-shapes.ts';
+import { networkChecks } from '../../src/cli/verify/network-checks.ts';
 import { iamRole } from '../../src/kinds/index.ts';
 import { all, hasMoto, Moto, REGION, type Stack, UNKNOWN_TO_MOTO } from './moto.ts';
 import { template } from './template.ts';
@@ -36,6 +37,16 @@ describe.skipIf(!hasMoto)(`CloudFormation of moto${hasMoto ? '' : ' (skipped: no
       VpcId: vpc,
       SubnetIds: subnets,
       GitOverSsh: 'true',
+      TrailEvents: 'true',
+    });
+    const { DaemonCluster, DaemonService, LogGroupName, EventQueueName, DeadLetterQueueName } = stacks.controller
+      .outputs as Record<string, string>;
+    stacks.monitoring = await moto.createStack('monitoring', 'monitoring.yaml', {
+      DaemonCluster: DaemonCluster ?? '',
+      DaemonService: DaemonService ?? '',
+      LogGroupName: LogGroupName ?? '',
+      EventQueueName: EventQueueName ?? '',
+      DeadLetterQueueName: DeadLetterQueueName ?? '',
       AlarmTopicArn: 'arn:aws:sns:eu-west-1:123456789012:alarms',
     });
     stacks.internal = await moto.createStack('internal', 'class.yaml', { ...network, ...images });
@@ -67,6 +78,7 @@ describe.skipIf(!hasMoto)(`CloudFormation of moto${hasMoto ? '' : ' (skipped: no
   it.each([
     { stack: 'images', file: 'images.yaml', without: [] },
     { stack: 'controller', file: 'controller.yaml', without: [] },
+    { stack: 'monitoring', file: 'monitoring.yaml', without: [] },
     { stack: 'internal', file: 'class.yaml', without: ['HttpsListener', 'RedirectListener'] },
     { stack: 'public', file: 'class.yaml', without: ['HttpListener'] },
     { stack: 'reader', file: 'reader.yaml', without: [] },
@@ -116,10 +128,8 @@ describe.skipIf(!hasMoto)(`CloudFormation of moto${hasMoto ? '' : ' (skipped: no
   });
 
   it('starts the daemon with the tables, the image and the rights that the stack made', async () => {
-    const { services } = await moto.ports.ecs.describeServices({
-      cluster: await cluster(),
-      services: [await service()],
-    });
+    const { DaemonCluster = '', DaemonService = '' } = stacks.controller?.outputs ?? {};
+    const { services } = await moto.ports.ecs.describeServices({ cluster: DaemonCluster, services: [DaemonService] });
     const [running] = services ?? [];
     expect(running).toMatchObject({ desiredCount: 2 });
     const { taskDefinition } = await moto.ports.ecs.describeTaskDefinition({
@@ -130,7 +140,35 @@ describe.skipIf(!hasMoto)(`CloudFormation of moto${hasMoto ? '' : ' (skipped: no
       `123456789012.dkr.ecr.eu-west-1.amazonaws.com/lambdacontainer-images/controller@${DIGEST}`,
     );
     expect(daemon?.environment).toContainEqual({ name: 'LAMBDACONTAINER_STATE_TABLE', value: 'lambdacontainer-state' });
+    // The queue that the rules send to is the queue that the daemon reads.
+    const queue = daemon?.environment?.find(({ name }) => name === 'LAMBDACONTAINER_EVENTS_QUEUE')?.value;
+    expect(queue).toMatch(new RegExp(`/${stacks.controller?.outputs.EventQueueName}$`));
     expect(stacks.controller?.outputs.TaskRoleArn).toContain(':role/lambdacontainer/controller/');
+  });
+
+  it('has a network of which verify says whether tasks get out of it', async () => {
+    const look = async () =>
+      (
+        await networkChecks('standard', { subnets: subnets.split(','), assignPublicIp: false }, moto.accountPorts.ec2)
+      ).map(({ level, message }) => `${level} ${message}`);
+    const lacking = (...services: string[]) =>
+      `fail it has no default route, and there is no endpoint for ${services.join(', ')}: tasks cannot start`;
+    expect(await look()).toEqual([
+      'ok tasks are spread over 2 zones',
+      ...Array(2).fill(lacking('ecr.api', 'ecr.dkr', 'logs', 's3')),
+    ]);
+    await moto.call(
+      'ec2',
+      {
+        Action: 'CreateVpcEndpoint',
+        VpcId: vpc,
+        ServiceName: `com.amazonaws.${REGION}.logs`,
+        VpcEndpointType: 'Interface',
+        PrivateDnsEnabled: 'true',
+      },
+      '2016-11-15',
+    );
+    expect(await look()).toContain(lacking('ecr.api', 'ecr.dkr', 's3'));
   });
 
   it('gives a source a role that names its controller and its external id', async () => {
@@ -146,21 +184,4 @@ describe.skipIf(!hasMoto)(`CloudFormation of moto${hasMoto ? '' : ' (skipped: no
       ],
     });
   });
-
-  async function cluster(): Promise<string> {
-    return physicalId('Cluster');
-  }
-
-  async function service(): Promise<string> {
-    return physicalId('Service');
-  }
-
-  async function physicalId(logical: string): Promise<string> {
-    const listed = await moto.call('cloudformation', {
-      Action: 'DescribeStackResource',
-      StackName: 'controller',
-      LogicalResourceId: logical,
-    });
-    return all(listed, 'PhysicalResourceId')[0] ?? '';
-  }
 });

@@ -3,6 +3,7 @@
  * came of them is read through our own ports. moto drops what it does not know; `UNKNOWN_TO_MOTO` says which types.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type AccountPorts, connectAccountPorts } from '../../src/aws/account-ports.ts';
 import { createSdkPorts, type Ports } from '../../src/aws/index.ts';
 import { template } from './template.ts';
 
@@ -14,7 +15,11 @@ export const REGION = 'eu-west-1';
 export const ACCOUNT = '123456789012';
 
 /** Types that moto 5.2 leaves out of a stack without a word. */
-export const UNKNOWN_TO_MOTO: readonly string[] = ['AWS::CloudWatch::Alarm', 'AWS::Logs::MetricFilter'];
+export const UNKNOWN_TO_MOTO: readonly string[] = [
+  'AWS::CloudWatch::Alarm',
+  'AWS::Logs::MetricFilter',
+  'AWS::SQS::QueuePolicy',
+];
 
 export interface Stack {
   readonly status: string;
@@ -28,6 +33,7 @@ export class Moto {
   readonly #url: string;
   readonly #close: () => void;
   readonly ports: Ports;
+  readonly accountPorts: AccountPorts;
 
   private constructor(server: ChildProcess, url: string) {
     this.#server = server;
@@ -40,8 +46,13 @@ export class Moto {
     const { ports, close } = createSdkPorts(sdk, {
       resolveDigest: () => Promise.reject(new Error('moto has no registry')),
     });
+    const account = connectAccountPorts(sdk);
     this.ports = ports;
-    this.#close = close;
+    this.accountPorts = { ...account.ports, cloudformation: this.#carriedOut(account.ports.cloudformation) };
+    this.#close = () => {
+      close();
+      account.close();
+    };
   }
 
   /** @throws Error when the server ends before it listens */
@@ -58,6 +69,40 @@ export class Moto {
       server.once('exit', () => reject(new Error(`moto_server ended: ${text}`)));
     });
     return new Moto(server, url);
+  }
+
+  /**
+   * moto makes and judges change sets, but a stack that is made of one has neither outputs nor its parameters. So what a
+   * first change set asks for is carried out by CreateStack, which knows both. Updates it breaks off at resources that it
+   * cannot change; they are judged here and carried out in test/cli/bootstrap.test.ts.
+   */
+  #carriedOut(port: AccountPorts['cloudformation']): AccountPorts['cloudformation'] {
+    type Wish = Parameters<typeof port.createChangeSet>[0];
+    const wishes = new Map<string | undefined, Wish>();
+    return {
+      ...port,
+      createChangeSet: (input, call) => {
+        wishes.set(input.ChangeSetName, input);
+        return port.createChangeSet(input, call);
+      },
+      executeChangeSet: async ({ ChangeSetName, StackName = '' }) => {
+        const { TemplateBody = '', Parameters = [] } = wishes.get(ChangeSetName) ?? {};
+        await port.deleteStack({ StackName });
+        await this.call('cloudformation', {
+          Action: 'CreateStack',
+          StackName,
+          TemplateBody,
+          'Capabilities.member.1': 'CAPABILITY_IAM',
+          ...members(
+            'Parameters',
+            Object.fromEntries(Parameters.map((one) => [one.ParameterKey ?? '', one.ParameterValue ?? ''])),
+            'ParameterKey',
+            'ParameterValue',
+          ),
+        });
+        return { $metadata: {} };
+      },
+    };
   }
 
   /** A stack of a template; what it created is complete when this returns. @throws Error with moto's words */

@@ -13,6 +13,7 @@ export const UNTAGGABLE: readonly string[] = [
   'AWS::EC2::SecurityGroupIngress',
   'AWS::IAM::ManagedPolicy',
   'AWS::Logs::MetricFilter',
+  'AWS::SQS::QueuePolicy',
 ];
 
 export interface Parameter {
@@ -146,7 +147,7 @@ export interface PlacedStatement {
   readonly statement: Statement;
 }
 
-/** Every statement of every policy that grants something; trust policies are `trustsOf`. */
+/** Every statement of every policy that grants something; trust policies are `trustsOf`. What denies gives nothing away. */
 export function grantsOf({ file, Resources }: Template): PlacedStatement[] {
   return Object.entries(Resources).flatMap(([id, { Properties }]) => {
     const documents = [
@@ -165,7 +166,9 @@ export function trustsOf({ file, Resources }: Template): PlacedStatement[] {
 
 function placed(where: string, document: unknown): PlacedStatement[] {
   const statements = (document as { Statement?: Statement[] } | undefined)?.Statement ?? [];
-  return statements.map((statement) => ({ where: `${where} ${statement.Sid ?? ''}`.trim(), statement }));
+  return statements
+    .filter(({ Effect }) => Effect !== 'Deny')
+    .map((statement) => ({ where: `${where} ${statement.Sid ?? ''}`.trim(), statement }));
 }
 
 export function list<T>(oneOrMany: T | readonly T[] | undefined): readonly T[] {

@@ -3,9 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { eventRules, withEventRules } from '../../scripts/event-rules.ts';
+import { DERIVED } from '../../src/cli/bootstrap/stacks.ts';
 import { readSettings } from '../../src/cli/start.ts';
 import { cloudFormation, TABLE_SHAPES } from '../../src/cli/tables/table-shapes.ts';
 import { projectName } from '../../src/compose/names.ts';
+import { KINDS } from '../../src/kinds/index.ts';
+import { EMF_DIMENSION, EMF_METRICS, EMF_NAMESPACE } from '../../src/server/index.ts';
 import {
   DEPLOY,
   grantsOf,
@@ -26,6 +30,7 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': ['DNSName', 'CanonicalHostedZoneID'],
   'AWS::IAM::Role': ['Arn'],
   'AWS::Logs::LogGroup': ['Arn'],
+  'AWS::SQS::Queue': ['Arn', 'QueueName'],
 };
 const PSEUDO = ['AWS::AccountId', 'AWS::NoValue', 'AWS::Partition', 'AWS::Region', 'AWS::StackName', 'AWS::URLSuffix'];
 /** What is lost for good with the resource, or what tasks that run still need. */
@@ -99,7 +104,7 @@ describe.each(EACH)('deploy/$file', ({ one }) => {
 
   it('leaves behind what cannot be made anew', () => {
     for (const [id, { Type, DeletionPolicy, UpdateReplacePolicy }] of Object.entries(Resources)) {
-      const kept = STATEFUL.includes(Type) ? 'Retain' : undefined;
+      const kept = STATEFUL.includes(Type) ? 'Retain' : Type === 'AWS::SQS::Queue' ? 'Delete' : undefined;
       expect({ id, DeletionPolicy, UpdateReplacePolicy }).toEqual({
         id,
         DeletionPolicy: kept,
@@ -176,15 +181,18 @@ describe('the controller’s stack', () => {
   it('gives the daemon settings that it understands', () => {
     const { Resync, LogLevel } = controller.Parameters;
     const given = Object.fromEntries(
-      ((daemon?.Environment ?? []) as { Name: string; Value: { Ref: string } }[]).map(({ Name, Value }) => [
+      ((daemon?.Environment ?? []) as { Name: string; Value: string | { Ref: string } }[]).map(({ Name, Value }) => [
         Name,
-        Value.Ref,
+        typeof Value === 'string' ? Value : Value.Ref,
       ]),
     );
     expect(given).toEqual({
       LAMBDACONTAINER_DESIRED_TABLE: 'DesiredTable',
       LAMBDACONTAINER_STATE_TABLE: 'StateTable',
       LAMBDACONTAINER_RESYNC: 'Resync',
+      LAMBDACONTAINER_EVENTS_QUEUE: 'EventQueue',
+      LAMBDACONTAINER_EMF: '1',
+      LAMBDACONTAINER_LISTEN_PORT: '8080',
       LOG_LEVEL: 'LogLevel',
       AWS_REGION: 'AWS::Region',
     });
@@ -193,67 +201,19 @@ describe('the controller’s stack', () => {
       LAMBDACONTAINER_DESIRED_TABLE: 'one',
       LAMBDACONTAINER_STATE_TABLE: 'two',
       LAMBDACONTAINER_RESYNC: String(Resync?.Default),
+      LAMBDACONTAINER_EMF: String(given.LAMBDACONTAINER_EMF),
+      LAMBDACONTAINER_LISTEN_PORT: String(given.LAMBDACONTAINER_LISTEN_PORT),
     });
-    expect(settings).toMatchObject({ desiredTable: 'one', stateTable: 'two', resyncMs: 60_000 });
+    expect(settings).toMatchObject({
+      desiredTable: 'one',
+      stateTable: 'two',
+      resyncMs: 60_000,
+      emf: true,
+      // Of the container alone: its health is asked from inside.
+      listen: { address: '127.0.0.1', port: 8080 },
+    });
+    expect(JSON.stringify(daemon?.HealthCheck)).toContain('http://127.0.0.1:8080/healthz');
     for (const level of LogLevel?.AllowedValues ?? []) expect(Object.keys(pino.levels.values)).toContain(level);
-  });
-
-  it.each([
-    { filter: 'FatalLines', level: 'fatal', quiet: ['error', 'warn', 'info'] },
-    { filter: 'ErrorLines', level: 'error', quiet: ['fatal', 'warn', 'info'] },
-  ] as const)('counts lines of level $level', ({ filter, level, quiet }) => {
-    const pattern = String(properties(filter).FilterPattern);
-    const matches = (as: typeof level | (typeof quiet)[number]) => {
-      let line = '';
-      const logger = pino({ level: 'trace', base: null }, { write: (text: string) => (line = text) });
-      logger[as]({ err: new Error('why') }, 'the daemon ends');
-      const [, member = '', wanted = ''] = /^\{ \$\.(\w+) = (\d+) \}$/.exec(pattern) ?? [];
-      return (JSON.parse(line) as Record<string, unknown>)[member] === Number(wanted);
-    };
-    expect(matches(level)).toBe(true);
-    for (const other of quiet) expect(matches(other), other).toBe(false);
-  });
-
-  it('alarms on metrics that AWS emits or its own filters count, and on no other', () => {
-    const counted = ['FatalLines', 'ErrorLines'].map((id) => {
-      const [{ MetricName, MetricNamespace }] = properties(id).MetricTransformations as [Record<string, unknown>];
-      return JSON.stringify([MetricNamespace, MetricName]);
-    });
-    const AWS = [
-      ['AWS/ECS', 'CPUUtilization'],
-      ['AWS/DynamoDB', 'SuccessfulRequestLatency'],
-      ['AWS/DynamoDB', 'ReadThrottleEvents'],
-      ['AWS/DynamoDB', 'WriteThrottleEvents'],
-    ].map((metric) => JSON.stringify(metric));
-    const alarms = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
-    expect(alarms.length).toBeGreaterThan(4);
-    for (const [id, { Properties }] of alarms) {
-      const metrics = (
-        (Properties.Metrics ?? [{ MetricStat: { Metric: Properties } }]) as {
-          MetricStat?: { Metric: Record<string, unknown> };
-        }[]
-      )
-        .flatMap(({ MetricStat }) => MetricStat ?? [])
-        .map(({ Metric }) => JSON.stringify([Metric.Namespace, Metric.MetricName]));
-      expect(metrics.length, id).toBeGreaterThan(0);
-      for (const metric of metrics) expect([...AWS, ...counted], id).toContain(metric);
-      expect(String(Properties.AlarmDescription).length, id).toBeGreaterThan(30);
-      expect(Properties.TreatMissingData, id).toBeDefined();
-    }
-  });
-
-  it('shows a dashboard that is JSON', () => {
-    const { 'Fn::Sub': body } = properties('Dashboard').DashboardBody as { 'Fn::Sub': string };
-    const { widgets } = JSON.parse(body.replaceAll(/\$\{[^}]+\}/g, 'x')) as { widgets: { type: string }[] };
-    expect(widgets.map(({ type }) => type)).toEqual([
-      'metric',
-      'metric',
-      'metric',
-      'metric',
-      'metric',
-      'metric',
-      'log',
-    ]);
   });
 
   it('keeps the daemon’s own roles out of what may be handed on or assumed', () => {
@@ -274,6 +234,177 @@ describe('the controller’s stack', () => {
   });
 });
 
+describe('the alarms', () => {
+  const { Resources } = template('monitoring.yaml');
+  const properties = (id: string) => Resources[id]?.Properties ?? {};
+
+  it.each([
+    { filter: 'FatalLines', level: 'fatal', quiet: ['error', 'warn', 'info'] },
+    { filter: 'ErrorLines', level: 'error', quiet: ['fatal', 'warn', 'info'] },
+  ] as const)('counts lines of level $level', ({ filter, level, quiet }) => {
+    const pattern = String(properties(filter).FilterPattern);
+    const matches = (as: typeof level | (typeof quiet)[number]) => {
+      let line = '';
+      const logger = pino({ level: 'trace', base: null }, { write: (text: string) => (line = text) });
+      logger[as]({ err: new Error('why') }, 'the daemon ends');
+      const [, member = '', wanted = ''] = /^\{ \$\.(\w+) = (\d+) \}$/.exec(pattern) ?? [];
+      return (JSON.parse(line) as Record<string, unknown>)[member] === Number(wanted);
+    };
+    expect(matches(level)).toBe(true);
+    for (const other of quiet) expect(matches(other), other).toBe(false);
+  });
+
+  it('alarms on metrics that AWS emits, the leader sends or its own filters count, and on no other', () => {
+    const counted = ['FatalLines', 'ErrorLines', 'LeasesLost'].map((id) => {
+      const [{ MetricName, MetricNamespace }] = properties(id).MetricTransformations as [Record<string, unknown>];
+      return JSON.stringify([MetricNamespace, MetricName]);
+    });
+    const AWS = [
+      ['AWS/ECS', 'CPUUtilization'],
+      ['AWS/DynamoDB', 'SuccessfulRequestLatency'],
+      ['AWS/DynamoDB', 'ReadThrottleEvents'],
+      ['AWS/DynamoDB', 'WriteThrottleEvents'],
+      ['AWS/ECS', 'MemoryUtilization'],
+      ['AWS/SQS', 'ApproximateAgeOfOldestMessage'],
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible'],
+    ].map((metric) => JSON.stringify(metric));
+    const sent = EMF_METRICS.map(({ name }) => JSON.stringify([EMF_NAMESPACE, name]));
+    const alarms = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
+    expect(alarms.length).toBeGreaterThan(4);
+    for (const [id, { Properties }] of alarms) {
+      const metrics = (
+        (Properties.Metrics ?? [{ MetricStat: { Metric: Properties } }]) as {
+          MetricStat?: { Metric: Record<string, unknown> };
+        }[]
+      )
+        .flatMap(({ MetricStat }) => MetricStat ?? [])
+        .map(({ Metric }) => JSON.stringify([Metric.Namespace, Metric.MetricName]));
+      expect(metrics.length, id).toBeGreaterThan(0);
+      for (const metric of metrics) expect([...AWS, ...counted, ...sent], id).toContain(metric);
+      expect(String(Properties.AlarmDescription).length, id).toBeGreaterThan(30);
+      expect(Properties.TreatMissingData, id).toBeDefined();
+      const isOfLeader = Properties.Namespace === EMF_NAMESPACE;
+      if (isOfLeader)
+        expect(Properties.Dimensions, id).toEqual([{ Name: EMF_DIMENSION, Value: { Ref: 'StateTableName' } }]);
+    }
+  });
+
+  it('counts a lease that was lost by the words with which the daemon ends', () => {
+    const words = /\$\.err\.message = "([^*]+)\*"/.exec(String(properties('LeasesLost').FilterPattern))?.[1];
+    const said = readFileSync(join(DEPLOY, '../src/controller/controller.ts'), 'utf8');
+    expect(words).toBeDefined();
+    expect(said).toContain(`message: '${words}`);
+  });
+
+  it('takes outputs of the controller’s stack for what it has no default of', () => {
+    const needed = Object.entries(template('monitoring.yaml').Parameters).filter(
+      ([, { Default }]) => Default === undefined,
+    );
+    const { Outputs } = template('controller.yaml');
+    expect(needed.map(([name]) => name).filter((name) => !(name in Outputs))).toEqual([]);
+    expect(DERIVED.monitoring.filter((name) => !(name in Outputs))).toEqual([]);
+  });
+
+  it('shows a dashboard that is JSON', () => {
+    const { 'Fn::Sub': body } = properties('Dashboard').DashboardBody as { 'Fn::Sub': string };
+    const { widgets } = JSON.parse(body.replaceAll(/\$\{[^}]+\}/g, 'x')) as { widgets: { type: string }[] };
+    expect(widgets.map(({ type }) => type)).toEqual([
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'metric',
+      'log',
+    ]);
+  });
+});
+
+describe('the events of AWS', () => {
+  const { Resources } = template('controller.yaml');
+  const rules = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::Events::Rule');
+
+  it('come by rules for every type that a kind asks for (npm run generate)', () => {
+    const text = template('controller.yaml').text;
+    expect(withEventRules(text) === text, 'run npm run generate').toBe(true);
+    expect(rules.map(([, { Properties }]) => Properties.EventPattern)).toEqual(
+      eventRules().map(({ pattern }) => pattern),
+    );
+    for (const { events } of KINDS.values()) {
+      for (const { source, detailType, detail } of events ?? []) {
+        const has = (values: unknown, value: string) => Array.isArray(values) && values.includes(value);
+        const fitting = eventRules().filter(
+          ({ pattern }) => has(pattern.source, source) && has(pattern['detail-type'], detailType),
+        );
+        const values = Object.values(detail ?? {}).flat();
+        expect(
+          fitting.some(({ pattern }) => values.every((value) => JSON.stringify(pattern.detail).includes(`"${value}"`))),
+          `${source} ${detailType}`,
+        ).toBe(true);
+      }
+    }
+  });
+
+  it.each(rules)('%s reaches the queue, under a name that its policy lets in, with dead letters', (_id, resource) => {
+    const { Name, Targets, EventPattern } = resource.Properties;
+    const name = (Name as { 'Fn::Sub': string })['Fn::Sub'];
+    expect(name).toMatch(/^\$\{AWS::StackName\}-[a-z0-9-]+$/);
+    // A name has 64 characters, the stack's at most 33.
+    expect(name.replace(/^.*\}/, '').length + 33).toBeLessThanOrEqual(64);
+    expect(Targets).toEqual([
+      {
+        Id: 'queue',
+        Arn: { 'Fn::GetAtt': ['EventQueue', 'Arn'] },
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['DeadLetterQueue', 'Arn'] } },
+      },
+    ]);
+    expect(JSON.stringify(EventPattern).length).toBeLessThanOrEqual(2048);
+  });
+
+  it('that need a trail are asked for only where there is one', () => {
+    const guarded = rules.filter(([, { Condition }]) => Condition === 'HasTrail').map(([id]) => id);
+    expect(guarded).toEqual(
+      eventRules()
+        .filter(({ needsTrail }) => needsTrail)
+        .map(({ id }) => id),
+    );
+    expect(template('controller.yaml').Parameters.TrailEvents?.Default).toBe('false');
+  });
+
+  it('reach the queue from rules of this stack and account alone, over TLS alone, and wait encrypted', () => {
+    const { Queues, PolicyDocument } = (Resources.EventQueuePolicy?.Properties ?? {}) as {
+      Queues?: unknown;
+      PolicyDocument?: { Statement: { Effect: string; Condition: Record<string, unknown> }[] };
+    };
+    expect(Queues).toEqual([{ Ref: 'EventQueue' }, { Ref: 'DeadLetterQueue' }]);
+    const [allow, deny, ...more] = PolicyDocument?.Statement ?? [];
+    expect(more).toEqual([]);
+    expect(allow).toMatchObject({
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+      Action: 'sqs:SendMessage',
+      Condition: {
+        StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+        ArnLike: { 'aws:SourceArn': { 'Fn::Sub': expect.stringMatching(/:rule\/\$\{AWS::StackName\}-\*$/) } },
+      },
+    });
+    expect(deny).toMatchObject({
+      Effect: 'Deny',
+      Principal: '*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+    for (const id of ['EventQueue', 'DeadLetterQueue']) {
+      expect(Resources[id]?.Properties).toMatchObject({ SqsManagedSseEnabled: true });
+    }
+    expect(Resources.EventQueue?.Properties.RedrivePolicy).toMatchObject({
+      deadLetterTargetArn: { 'Fn::GetAtt': ['DeadLetterQueue', 'Arn'] },
+    });
+  });
+});
+
 describe('docs/deploying.md', () => {
   const page = readFileSync(join(DEPLOY, '../docs/deploying.md'), 'utf8');
 
@@ -289,8 +420,11 @@ describe('docs/deploying.md', () => {
     const given = [...page.matchAll(/\b([A-Z][a-z]\w*)=(?!=)/g)].map(([, name = '']) => name);
     const known = TEMPLATES.flatMap(({ Parameters }) => Object.keys(Parameters));
     expect(given.filter((name) => !known.includes(name))).toEqual([]);
-    for (const file of ['controller.yaml', 'class.yaml']) {
-      const needed = Object.entries(template(file).Parameters).filter(([, { Default }]) => Default === undefined);
+    for (const id of ['controller', 'class'] as const) {
+      const file = `${id}.yaml`;
+      const needed = Object.entries(template(file).Parameters).filter(
+        ([name, { Default }]) => Default === undefined && !DERIVED[id].includes(name),
+      );
       for (const [name] of needed) expect(given, `${file}: ${name}`).toContain(name);
     }
   });
@@ -328,6 +462,7 @@ describe('the class’s stack', () => {
     expect(ours.Name?.Default).toBe(theirs.LoadBalancerName?.Default);
     expect(ours.RepositoryPrefix?.Default).toBe(theirs.RepositoryPrefix?.Default);
     expect(ours.FunctionNames?.Default).toBe(theirs.FunctionNames?.Default);
+    expect(ours.ArchiveBuckets?.Default).toBe(theirs.ArchiveBuckets?.Default);
     const images = template('images.yaml').Parameters.Prefix?.Default;
     expect(ours.ImagesPrefix?.Default).toBe(images);
     expect(theirs.ImageRepository?.Default).toBe(`${images}/controller`);

@@ -5,12 +5,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { ACCOUNT_OPERATIONS } from '../../src/aws/account-ports.ts';
 import { OPERATIONS } from '../../src/aws/operations.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
 const SERVICES_OF = new Map<string, string[]>();
-for (const [service, operations] of Object.entries(OPERATIONS)) {
+for (const [service, operations] of Object.entries({ ...OPERATIONS, ...ACCOUNT_OPERATIONS })) {
   for (const operation of Object.keys(operations)) {
     SERVICES_OF.set(operation, [...(SERVICES_OF.get(operation) ?? []), service]);
   }

@@ -3,7 +3,9 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeZip } from '../oci/make-zip.ts';
 import { eventually, get, LocalRun, ROOT, ready, removeFolder, temporaryFolder } from './local-run.ts';
 
 const LONG = 90_000;
@@ -84,6 +86,27 @@ describe('examples', () => {
     LONG,
   );
 });
+
+it(
+  'an archive in S3 serves without a function',
+  async () => {
+    const s3 = new S3Client({
+      region: 'us-east-1',
+      endpoint: local.local.awsEndpoint,
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    });
+    const Bucket = 'lambdacontainer-archives';
+    const content = "export const handler = async () => ({ statusCode: 200, body: 'from an archive' });\n";
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'code.zip', Body: makeZip([{ name: 'index.mjs', content }]) }));
+    s3.destroy();
+    const archive = { s3: { bucket: Bucket, key: 'code.zip' }, runtime: 'nodejs22.x', handler: 'index.handler' };
+    await local.put('archived', { source: { archive } });
+    await ready(local, 'archived');
+    expect((await get(`${local.url}/archived`)).body).toBe('from an archive');
+  },
+  LONG,
+);
 
 describe('the images, judged by others', () => {
   const reference = async () =>

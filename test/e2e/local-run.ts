@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LambdaContainerStatus } from '../../src/api/index.ts';
 import { createSdkPorts, type Ports, toItem } from '../../src/aws/index.ts';
+import type { IamUses } from '../../src/cli/local/local.ts';
 import { registryPort } from '../../src/oci/index.ts';
 import type { ObjectEvent } from '../../src/resource/index.ts';
 import { StateTable } from '../../src/store/index.ts';
+import { leaks, type PlantedObject } from './planted-secrets.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 export const PROGRAM = join(ROOT, 'bin/lambdacontainer.js');
@@ -25,6 +27,11 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Whatever was planted in a data folder is looked for at the end of each run on it. */
+const PLANTED = new Map<string, PlantedObject[]>();
+/** Folders whose objects the command line was asked about, which is done once. */
+const ASKED = new Set<string>();
+
 export class LocalRun {
   readonly folder: string;
   readonly #child: ChildProcess;
@@ -40,7 +47,13 @@ export class LocalRun {
       [PROGRAM, 'local', '--aws-port', '0', '--http-port', '0', '--data-dir', folder, ...args],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, NO_COLOR: '1', LAMBDACONTAINER_STARTED_AT: String(Date.now()) },
+        // Every end-to-end test is one of the policies, too.
+        env: {
+          LAMBDACONTAINER_IAM: 'enforce',
+          ...process.env,
+          NO_COLOR: '1',
+          LAMBDACONTAINER_STARTED_AT: String(Date.now()),
+        },
       },
     );
     const heard = (chunk: Buffer) => {
@@ -95,6 +108,13 @@ export class LocalRun {
     });
   }
 
+  /** What IAM allowed and denied, once it has ended in order. */
+  iamUses(): IamUses {
+    const path = join(this.folder, 'iam-uses.json');
+    if (!existsSync(path)) return { uses: [], denials: [] };
+    return JSON.parse(readFileSync(path, 'utf8')) as IamUses;
+  }
+
   controllerLog(): string {
     const path = join(this.folder, 'controller.log');
     return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(-40).join('\n') : '';
@@ -116,13 +136,36 @@ export class LocalRun {
     this.#child.kill(signal);
   }
 
-  /** Ctrl-C, and what it took. */
+  /** From now on these values must be nowhere in what the product tells of the object: `stop` looks for them. */
+  plant(object: PlantedObject): void {
+    PLANTED.set(this.folder, [...(PLANTED.get(this.folder) ?? []), object]);
+  }
+
+  /** Ctrl-C, and what it took. @throws Error when a planted value was told, when IAM denied something, or was not asked */
   async stop(): Promise<Ended & { tookMs: number }> {
+    const found = await this.#leaks();
     const startedMs = performance.now();
     this.#ports?.close();
     this.#child.kill('SIGINT');
     const ended = await this.#ended;
-    return { ...ended, tookMs: performance.now() - startedMs };
+    const tookMs = performance.now() - startedMs;
+    const { uses, denials } = this.iamUses();
+    if (ended.status === 0 && process.env.LAMBDACONTAINER_IAM === undefined && uses.length === 0)
+      throw new Error('no call was held to a policy');
+    if (denials.length > 0) throw new Error(`IAM denied ${JSON.stringify(denials, undefined, 1)}`);
+    if (found.length > 0) throw new Error(`secrets were told:\n${found.join('\n')}`);
+    return { ...ended, tookMs };
+  }
+
+  async #leaks(): Promise<string[]> {
+    const planted = PLANTED.get(this.folder);
+    // A run that ended by itself, or never began, answers nothing.
+    if (!planted || this.#child.exitCode !== null || this.#child.signalCode !== null) return [];
+    const { dynamodb } = this.aws;
+    const stateTable = this.local.tables.state;
+    const commands = !ASKED.has(this.folder);
+    ASKED.add(this.folder);
+    return leaks(planted, { folder: this.folder, output: this.#output, stateTable, dynamodb, commands });
   }
 
   put(name: string, spec: object, namespace = 'default'): Promise<unknown> {

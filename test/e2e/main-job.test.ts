@@ -2,15 +2,22 @@
  * The main job with the real program: the embedded cloud, the controller as its own process, real tasks, real requests.
  * The tests of this file run in order on one cloud, as a newcomer would go on with what he has.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateFunctionCommand, LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { classSpec, code, createFunction, putClass, ROLE } from './local-account.ts';
+import { classSpec, code, codeThatKnows, createFunction, createSecret, putClass, ROLE } from './local-account.ts';
 import { cli, eventually, get, LocalRun, load, ready, removeFolder, temporaryFolder } from './local-run.ts';
 
 const CLUSTER = 'lambdacontainer';
+/** Of the object `changing`, which is there until the end. */
+const PLANTED = {
+  secret: 'planted0secret0of0secrets0manager',
+  functionEnvironment: 'planted1key1of1the1function',
+  environment: 'planted2token2of2the2spec',
+};
 const LONG = 60_000;
 let folder = '';
 let run: LocalRun;
@@ -31,6 +38,26 @@ afterAll(async () => {
   await run?.stop();
   removeFolder(folder);
 }, LONG);
+
+/** As extensions are: an executable that registers, and asks for one event after the other. */
+const EXTENSION = `#!/usr/bin/env node
+const api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2020-01-01/extension';
+(async () => {
+  const registered = await fetch(api + '/register', {
+    method: 'POST',
+    headers: { 'Lambda-Extension-Name': 'witness' },
+    body: JSON.stringify({ events: ['INVOKE', 'SHUTDOWN'] }),
+  });
+  const id = registered.headers.get('lambda-extension-identifier');
+  console.log('the extension is registered');
+  for (;;) {
+    const next = await fetch(api + '/event/next', { headers: { 'Lambda-Extension-Identifier': id } });
+    const { eventType } = await next.json();
+    console.log('the extension saw ' + eventType);
+    if (eventType === 'SHUTDOWN') return;
+  }
+})();
+`;
 
 function isAlive(pid: number): boolean {
   try {
@@ -58,13 +85,15 @@ async function ruleOf(name: string) {
   return { RuleArn, groups: Rules?.[0]?.Actions?.[0]?.ForwardConfig?.TargetGroups ?? [] };
 }
 
-/** Breaks something and waits until an event says that it was put right. */
-async function heals(name: string, breakIt: () => Promise<unknown>): Promise<void> {
-  const before = (await run.events(name)).filter(({ reason }) => reason === 'Healed').length;
+/** Breaks something and waits until an event says that it was put right. What is shared is put right by one of its users. */
+async function heals(name: string, breakIt: () => Promise<unknown>, users: readonly string[] = [name]): Promise<void> {
+  const heard = async (user: string) => (await run.events(user)).filter(({ reason }) => reason === 'Healed');
+  const before = await Promise.all(users.map(async (user) => (await heard(user)).length));
   await breakIt();
-  const healed = await eventually(
-    async () => (await run.events(name)).filter(({ reason }) => reason === 'Healed')[before],
-  );
+  const healed = await eventually(async () => {
+    const now = await Promise.all(users.map(heard));
+    return now.flatMap((events, index) => events[before[index] ?? 0] ?? [])[0];
+  });
   expect(healed.message).toMatch(/^put right: /);
   expect(healed.tookMs).toBeGreaterThanOrEqual(0);
   await ready(run, name);
@@ -175,8 +204,17 @@ describe('the function changes', () => {
   it(
     'is rebuilt and rolled out without a failed request under 50 a second',
     async () => {
-      await createFunction(run, 'changing', code('one'));
-      await run.put('changing', { source: { functionRef: { name: 'changing' } } });
+      const secretsManager = await createSecret(run, 'changing', JSON.stringify({ password: PLANTED.secret }));
+      const hash = createHash('sha256').update(PLANTED.secret).digest('hex');
+      const first = codeThatKnows('one', 'DB_PASSWORD', hash);
+      await createFunction(run, 'changing', first, { API_KEY: PLANTED.functionEnvironment });
+      await run.put('changing', {
+        source: { functionRef: { name: 'changing' } },
+        secrets: { DB_PASSWORD: { secretsManager, key: 'password' } },
+        environment: { SESSION_TOKEN: PLANTED.environment },
+        acknowledgePlaintextEnvironment: true,
+      });
+      run.plant({ name: 'changing', values: PLANTED });
       await ready(run, 'changing');
       const requests = load(`${run.url}/changing`, 50);
       await eventually(async () => requests.answers.length > 20);
@@ -193,7 +231,7 @@ describe('the function changes', () => {
 
 describe('layers', () => {
   it(
-    'lie in /opt of the image, in order',
+    'lie in /opt of the image, in order, and their extensions are started',
     async () => {
       const lambda = new LambdaClient({
         region: 'us-east-1',
@@ -206,6 +244,7 @@ describe('layers', () => {
           Content: {
             ZipFile: zipSync({
               'nodejs/node_modules/greeting/index.js': Buffer.from("module.exports = 'from the layer';"),
+              'extensions/witness': [Buffer.from(EXTENSION), { os: 3, attrs: 0o755 << 16 }],
             }),
           },
         }),
@@ -230,6 +269,11 @@ describe('layers', () => {
       await run.put('layered', { source: { functionRef: { name: 'layered' } } });
       await ready(run, 'layered');
       expect((await get(`${run.url}/layered`)).body).toBe('from the layer');
+      const told = await eventually(async () => {
+        const { stdout } = await cli(['logs', 'layered', '--side', 'fargate'], folder);
+        return stdout.includes('the extension saw INVOKE') && stdout;
+      });
+      expect(told).toContain('the extension is registered');
       await run.remove('layered');
       await eventually(async () => (await run.status('layered')) === undefined);
     },
@@ -311,8 +355,14 @@ describe('what somebody breaks is put right', () => {
       const { imageDetails = [] } = await run.aws.ecr.describeImages({ repositoryName: 'lambdacontainer/default' });
       const image = (await run.status('hello'))?.revision?.image;
       expect(imageDetails.map(({ imageDigest }) => imageDigest)).toContain(image);
-      await heals('hello', () =>
-        run.aws.ecr.batchDeleteImage({ repositoryName: 'lambdacontainer/default', imageIds: [{ imageDigest: image }] }),
+      await heals(
+        'hello',
+        () =>
+          run.aws.ecr.batchDeleteImage({
+            repositoryName: 'lambdacontainer/default',
+            imageIds: [{ imageDigest: image }],
+          }),
+        ['hello', 'twin'],
       );
       expect((await run.builds()).length).toBe(builds + 1);
       expect((await run.status('hello'))?.revision?.image).toBe(image);
@@ -333,7 +383,8 @@ describe('what somebody breaks is put right', () => {
   it(
     'the build project is deleted',
     async () => {
-      await heals('hello', () => run.aws.codebuild.deleteProject({ name: 'lambdacontainer-standard' }));
+      const deleteProject = () => run.aws.codebuild.deleteProject({ name: 'lambdacontainer-standard' });
+      await heals('hello', deleteProject, ['hello', 'twin', 'changing']);
       const { projects = [] } = await run.aws.codebuild.batchGetProjects({ names: ['lambdacontainer-standard'] });
       expect(projects).toHaveLength(1);
     },
@@ -397,20 +448,16 @@ describe('ends and beginnings', () => {
     LONG,
   );
 
-  it(
-    'Ctrl-C ends everything quickly, and a new start goes on where it was without a build',
-    async () => {
-      const builds = await run.builds();
-      const ended = await run.stop();
-      expect(ended.status).toBe(0);
-      expect(ended.tookMs).toBeLessThan(10_000);
-      run = new LocalRun(folder);
-      await run.says('Try next');
-      expect(await run.builds()).toEqual(builds);
-      expect((await get(`${run.url}/changing`)).body).toBe('three');
-    },
-    LONG,
-  );
+  it('Ctrl-C ends everything quickly, and a new start goes on where it was without a build', async () => {
+    const builds = await run.builds();
+    const ended = await run.stop();
+    expect(ended.status).toBe(0);
+    expect(ended.tookMs).toBeLessThan(10_000);
+    run = new LocalRun(folder);
+    await run.says('Try next');
+    expect(await run.builds()).toEqual(builds);
+    expect((await get(`${run.url}/changing`)).body).toBe('three');
+  }, 90_000);
 
   it(
     'SIGKILL of everything loses nothing',

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/index.ts';
 import { REPOSITORY_LIMITS } from '../../src/gitops/index.ts';
@@ -14,8 +15,13 @@ import { GitWorld, type WorldOptions } from './world.ts';
 let world: GitWorld;
 let server: GitServer;
 
+/** Every line of the daemon's log, as it is written. */
+const logged: string[] = [];
+
 async function open(options: WorldOptions = {}): Promise<void> {
-  world = await GitWorld.create(options);
+  logged.length = 0;
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  world = await GitWorld.create({ logger, ...options });
   server = await serveGit(dirname(world.origin.bare));
 }
 
@@ -91,13 +97,20 @@ describe.skipIf(!git)('a repository over HTTP (git is needed)', () => {
 
   it('wrong credentials are said, kept secret, and read anew once they are refused', async () => {
     server.credentials = 'x-access-token:right';
-    world.secret('git', { token: 'wrong-but-secret' });
+    world.secret('git', { token: 'wrong-but-secret', webhook: 'webhook-and-secret' });
     const commit = world.origin.commit({ 'a.yaml': container('a') });
     await world.putSource('team', remote({ secretRef: 'git' }));
     world.start();
     const status = await world.condition('team', 'Fetched', 'False', 'AuthenticationFailed');
     expect(status.message).toContain('check the secret that spec.secretRef names');
-    expect(JSON.stringify([status, await world.events('team')])).not.toContain('wrong-but-secret');
+    const forged = { headers: { 'x-gitlab-token': 'forged-and-secret' }, body: new Uint8Array([123]) };
+    expect(world.gitops.webhook('team', forged).status).toBe(401);
+    const told = JSON.stringify([status, await world.events('team'), logged]);
+    expect(logged.length).toBeGreaterThan(0);
+    for (const secret of ['wrong-but-secret', 'webhook-and-secret', 'forged-and-secret']) {
+      expect(told).not.toContain(secret);
+      expect(told).not.toContain(Buffer.from(`x-access-token:${secret}`).toString('base64'));
+    }
     world.secret('git', { token: 'right' });
     await world.reconcile('team');
     await world.applied('team', commit);

@@ -216,7 +216,7 @@ describe('base-image', () => {
     const { io } = fakeIo({
       registry: {
         resolveDigest: () => {
-          throw awsFailure('NAME_UNKNOWN', 404);
+          throw awsFailure('RepositoryNotFoundException', 404);
         },
       },
     });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Failure } from '../../src/core/index.ts';
+import { tailOf } from '../../src/kinds/image-build/log-tail.ts';
 import { imageBuild, type ObservedBuild } from '../../src/kinds/index.ts';
 import { awsFailure, CALL, fakeIo } from './fakes.ts';
 
@@ -12,6 +14,10 @@ class World {
   readonly builds: { id: string; status: string; tag: string; startMs: number; endMs?: number; failure?: string }[] =
     [];
   readonly tokens: string[] = [];
+  /** What builds print. */
+  log: readonly string[] | 'denied' = [];
+  accountIsFull = false;
+  nowMs = 0;
   repository = true;
   project = true;
   /** Happens between two reads. */
@@ -33,6 +39,12 @@ class World {
         this.images.delete(imageIds[0].imageTag)
           ? { imageIds, failures: [] }
           : { failures: [{ imageId: imageIds[0], failureCode: 'ImageNotFound' }] },
+    },
+    logs: {
+      getLogEvents: ({ logGroupName, logStreamName }) => {
+        if (this.log === 'denied') throw awsFailure('AccessDeniedException');
+        return { events: this.log.map((message) => ({ message: `${logGroupName} ${logStreamName} ${message}` })) };
+      },
     },
     codebuild: {
       listBuildsForProject: () => {
@@ -58,6 +70,7 @@ class World {
           })),
       }),
       startBuild: ({ idempotencyToken, environmentVariablesOverride }) => {
+        if (this.accountIsFull) throw awsFailure('AccountLimitExceededException');
         if (this.tokens.includes(idempotencyToken)) return;
         this.tokens.push(idempotencyToken);
         const tag = environmentVariablesOverride.find(
@@ -229,5 +242,117 @@ describe('image-build', () => {
     });
     const observed = { image: { digest: DIGEST, uri: 'u' }, builds: [] };
     await expect(imageBuild.delete(io, IDENTITY, observed, {})).rejects.toMatchObject({ kind: 'conflict' });
+  });
+});
+
+describe('a build that failed', () => {
+  it('is told with its last lines, read once', async () => {
+    const world = new World();
+    world.begin();
+    world.end('FAILED', 'exit status 1');
+    world.log = ['first', 'token=abcdef', 'the last word'];
+    const observed = await world.observe();
+    if (!observed) throw new Error('absent');
+    const readiness = imageBuild.readiness(observed, desired);
+    expect(readiness).toMatchObject({ state: 'failed', reason: 'BuildFailed' });
+    expect((readiness as { message: string }).message.split('\n').slice(1)).toEqual([
+      'builds lc:1 first',
+      'builds lc:1 token=(hidden)',
+      'builds lc:1 the last word',
+    ]);
+    world.fake.calls.length = 0;
+    expect(await world.observe()).toEqual(observed);
+    expect(world.fake.calls).not.toContain('logs.getLogEvents');
+  });
+
+  it('is told without them where they may not be read', async () => {
+    const world = new World();
+    world.begin();
+    world.end('FAILED', 'exit status 1');
+    world.log = 'denied';
+    const observed = await world.observe();
+    expect(observed && imageBuild.readiness(observed, desired)).toMatchObject({
+      message: 'build lc:1 FAILED in phase BUILD: exit status 1; log: builds/lc:1',
+    });
+  });
+});
+
+describe('the last lines of a build', () => {
+  const cases: { reason: string; line: string; told: string }[] = [
+    { reason: 'an access key', line: 'using AKIAABCDEFGHIJKLMNOP now', told: 'using (hidden) now' },
+    { reason: 'a variable', line: 'export DB_PASSWORD="hunter2" # x', told: 'export DB_PASSWORD=(hidden)" # x' },
+    { reason: 'JSON', line: '{"apiKey": "abc", "a": 1}', told: '{"apiKey": (hidden)", "a": 1}' },
+    { reason: 'a header', line: 'Authorization: Bearer abc.def', told: 'Authorization: (hidden)' },
+    { reason: 'a URL with a user', line: 'GET https://u:pw@host/x', told: 'GET https://u:(hidden)@host/x' },
+    {
+      reason: 'a signed URL',
+      line: 'GET https://b/k?X-Amz-Signature=abc&versionId=1',
+      told: 'GET https://b/k?X-Amz-Signature=(hidden)&versionId=1',
+    },
+    { reason: 'nothing to hide', line: 'npm ERR! code E404', told: 'npm ERR! code E404' },
+  ];
+  it.each(cases)('hide what looks like a secret in $reason', ({ line, told }) => {
+    expect(tailOf([line])).toEqual([told]);
+  });
+
+  it('are five, none of them the agent’s, and not longer than one reads', () => {
+    const lines = ['1', '2', '3', '4', '5', '6'];
+    expect(tailOf([...lines, '[Container] 2026/11/21 10:00:00.000000 Phase complete: BUILD', ''])).toEqual(
+      lines.slice(1),
+    );
+    expect(tailOf(['x'.repeat(1000)])[0]).toHaveLength(300);
+  });
+});
+
+describe('more images than may be built at once', () => {
+  const ask = (world: World, tag: string, concurrency = 1) => {
+    const asked = { ...desired, environment: { LAMBDACONTAINER_INPUTS: tag }, concurrency };
+    const { io } = world.fake;
+    const call = { ...CALL, token: tag };
+    return imageBuild
+      .create({ ...io, nowMs: () => world.nowMs }, { ...IDENTITY, tag }, asked, call)
+      .then(() => 'begun')
+      .catch((error: Failure) => `${error.code}: ${error.message}`);
+  };
+
+  it('begin in the order in which they were asked for', async () => {
+    const world = new World();
+    expect(await ask(world, 'one')).toBe('begun');
+    expect(await ask(world, 'two')).toBe('AwaitingBuildSlot: 1 of 1 builds of lc run, 1 begin before');
+    expect(await ask(world, 'three')).toMatch(/^AwaitingBuildSlot: .* 2 begin before$/);
+    world.end('SUCCEEDED');
+    world.nowMs += 20_000;
+    expect(await ask(world, 'three'), 'two was first').toMatch(/^AwaitingBuildSlot/);
+    expect(await ask(world, 'two')).toBe('begun');
+    world.end('SUCCEEDED');
+    world.nowMs += 20_000;
+    expect(await ask(world, 'three')).toBe('begun');
+  });
+
+  it('do not wait for one that does not ask any more', async () => {
+    const world = new World();
+    await ask(world, 'one');
+    await ask(world, 'two');
+    world.end('SUCCEEDED');
+    world.nowMs += 61_000;
+    expect(await ask(world, 'three')).toBe('begun');
+  });
+
+  it('count builds that were begun a moment ago and are not listed yet', async () => {
+    const world = new World();
+    expect(await ask(world, 'one', 2)).toBe('begun');
+    world.builds.length = 0;
+    expect(await ask(world, 'two', 2)).toBe('begun');
+    world.builds.length = 0;
+    expect(await ask(world, 'three', 2)).toMatch(/^AwaitingBuildSlot/);
+  });
+
+  it('wait while the account is full, and that is no error of anybody’s', async () => {
+    const world = new World();
+    world.accountIsFull = true;
+    expect(await ask(world, 'one', 5)).toMatch(/^AwaitingBuildSlot: the account allows no more builds at once/);
+    expect(await ask(world, 'two', 5)).toMatch(/1 begin before$/);
+    world.accountIsFull = false;
+    expect(await ask(world, 'one', 5)).toBe('begun');
   });
 });

@@ -6,6 +6,7 @@ const IDENTITY = { listenerArn: 'listener', priority: '7' };
 const desired: ListenerRuleProps = { hosts: ['Shop.example.com'], paths: ['/a', '/b/*'], groups: ['fn', 'ip'] };
 const observed: ListenerRuleObserved = {
   arn: 'rule',
+  priority: '7',
   hosts: ['shop.example.com'],
   paths: ['/b/*', '/a'],
   otherConditions: [],

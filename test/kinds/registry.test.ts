@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { taggedResources } from '../../src/aws/index.ts';
 import { KINDS } from '../../src/kinds/index.ts';
 
 const FOLDER = new URL('../../src/kinds/', import.meta.url);
@@ -12,9 +13,15 @@ const PREFIXES: Record<string, string | undefined> = {
   iam: 'iam',
   lambda: 'lambda',
   logs: 'logs',
-  // Not an AWS API.
+  s3: 's3',
+  secretsmanager: 'secretsmanager',
+  tagging: 'tag',
+  // Not AWS APIs.
   registry: undefined,
+  git: undefined,
 };
+/** Operations that IAM knows under another name. */
+const ALLOWED_AS: Readonly<Record<string, string>> = { 's3:HeadObject': 's3:GetObject' };
 /** Demanded of the caller by operations of another name: tags given at creation, roles handed on, alarms made. */
 const IMPLIED = new Set([
   'application-autoscaling:TagResource',
@@ -25,6 +32,8 @@ const IMPLIED = new Set([
   'ecs:TagResource',
   'elasticloadbalancing:AddTags',
   'logs:TagResource',
+  's3:GetObjectVersion',
+  's3:ListBucket',
   'iam:PassRole',
   'iam:CreateServiceLinkedRole',
 ]);
@@ -44,7 +53,17 @@ describe.each([...KINDS.values()])('$name', (kind) => {
     for (const [, service = '', operation = ''] of source.matchAll(/\baws\.(\w+)\s*\.(\w+)\(/g)) {
       expect(PREFIXES, `${service} is a known service`).toHaveProperty(service);
       const prefix = PREFIXES[service];
-      if (prefix) used.add(`${prefix}:${operation.charAt(0).toUpperCase()}${operation.slice(1)}`);
+      const action = `${prefix}:${operation.charAt(0).toUpperCase()}${operation.slice(1)}`;
+      if (prefix) used.add(ALLOWED_AS[action] ?? action);
+    }
+    // What its sweep lists.
+    const listings = kind.sweep
+      ? [kind.sweep.listing.name, ...(kind.sweep.fromTags ? [taggedResources.name] : [])]
+      : [];
+    for (const listing of listings) {
+      const [service = '', operation = ''] = listing.split(' ');
+      expect(PREFIXES, `${service} is a known service`).toHaveProperty(service);
+      used.add(`${PREFIXES[service]}:${operation}`);
     }
     const declared = kind.permissions.flatMap(({ actions }) => actions);
     // Once for what is new and once for what is its own is not twice.

@@ -57,7 +57,7 @@ describe('ecr-repository', () => {
         },
       },
     });
-    const observed = { arn: 'arn', uri: 'uri', tags: {} };
+    const observed = { arn: 'arn', uri: 'uri', tags: {}, lifecyclePolicy: null };
     await expect(ecrRepository.delete(io, {}, observed, {})).rejects.toMatchObject({ kind: 'conflict' });
   });
 });

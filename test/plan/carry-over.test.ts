@@ -26,6 +26,12 @@ const permission = view({
   identity: { functionName: 'checkout', qualifier: 'live', statementId: 'lambdacontainer-1' },
   props: { sourceArn: 'arn:group' },
 });
+const baseImage = view({
+  id: 'base-image',
+  kind: 'base-image',
+  identity: { reference: 'public.ecr.aws/lambda/nodejs:22', architecture: 'x86_64' },
+  observed: { digest: 'sha256:b', uri: 'public.ecr.aws/lambda/nodejs@sha256:b' },
+});
 const taskRole = (roleArn: string) => view({ id: 'task-role', kind: 'iam-role', identity: { roleArn } });
 const SHORT = { compute: { timeout: '30s' } };
 const SPLIT = { placement: { mode: 'split', split: { lambda: 50, fargate: 50 } } };
@@ -45,6 +51,18 @@ describe('what is not as on Lambda', () => {
     not: [Record<string, unknown>, NodeView[]?];
     says: RegExp;
   }[] = [
+    {
+      topic: 'Build',
+      applies: [{}, [source(), baseImage]],
+      not: [{}, [source()]],
+      says: /laid on public\.ecr\.aws\/lambda\/nodejs:22 \(sha256:b\), composed without a daemon \(recipe composer\)/,
+    },
+    {
+      topic: 'Build',
+      applies: [{ source: { repository: { url: 'https://git.example.com/x', context: 'app' } } }, []],
+      not: [{ source: { image: { uri: 'a.example.com/b:1' } } }, []],
+      says: /BuildKit from app\/Dockerfile of https:\/\/git\.example\.com\/x at main, in a privileged build/,
+    },
     {
       topic: 'LambdaPermission',
       applies: [SPLIT, [source(), permission]],
@@ -95,9 +113,15 @@ describe('what is not as on Lambda', () => {
     },
     {
       topic: 'Extensions',
-      applies: [{}, [source({ layers: ['arn:layer:1'] })]],
-      not: [{}, [source()]],
-      says: /external extensions among them are not started: arn:layer:1/,
+      applies: [{}, [source({ packageType: 'Image' })]],
+      not: [{}, [source({ layers: ['arn:layer:1'] })]],
+      says: /ECS does not, and the entry point of the image is left as it is/,
+    },
+    {
+      topic: 'Concurrency',
+      applies: [{ compute: { concurrency: 16 } }],
+      not: [{ compute: { concurrency: 1 } }],
+      says: /takes 16 invocations at once.*here they do/,
     },
   ];
   it.each(cases)('$topic is said where it applies, and not where it does not', ({ topic, applies, not, says }) => {

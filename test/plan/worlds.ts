@@ -103,6 +103,7 @@ export const logGroup = (retentionDays: number | null = 30) => ({
 
 export const listenerRule = (paths: readonly string[] = ['/checkout']) => ({
   arn: 'arn:aws:elasticloadbalancing:us-east-1:000000000000:listener-rule/app/lb/1/2/3',
+  priority: '1',
   hosts: [],
   paths,
   otherConditions: [],

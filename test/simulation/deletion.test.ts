@@ -110,7 +110,8 @@ describe('thirty of a hundred', () => {
       w.stateWrites.length = 0;
       await w.run(2 * 3_600_000);
       expect(w.mutations).toEqual([]);
-      expect(w.stateWrites).toEqual([]);
+      // What the sweep measures changes with the fleet.
+      expect(w.stateWrites.filter((write) => !write.endsWith(' sweep'))).toEqual([]);
       await w.remove('shop', 'app-090');
       await w.run(60_000);
       expect(condition(await w.status('shop', 'app-090'), 'DeletionHeld')?.message).toContain(

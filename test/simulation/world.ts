@@ -6,15 +6,34 @@ import { createHash } from 'node:crypto';
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { zipSync } from 'fflate';
 import { confirmationRecord, type LambdaContainerStatus } from '../../src/api/index.ts';
-import { type Ports, toItem } from '../../src/aws/index.ts';
-import { assembleController } from '../../src/cli/assemble.ts';
+import { type GitPort, type Ports, type RegistryPort, toItem } from '../../src/aws/index.ts';
+import { type AssemblySettings, assembleController } from '../../src/cli/assemble.ts';
 import { bootstrapLocalAccount } from '../../src/cli/local/bootstrap.ts';
-import type { CompanionFactory, Controller } from '../../src/controller/index.ts';
-import { Failure, type Random, seededRandom, silentLogger, VirtualClock } from '../../src/core/index.ts';
+import { beginControllerSession } from '../../src/cli/local/controller-identity.ts';
+import { controllerPolicy, DEFAULT_SCOPE, type Policy, type PolicyScope } from '../../src/cli/policy.ts';
+import type { CompanionFactory, Connect, Controller } from '../../src/controller/index.ts';
+import {
+  Failure,
+  type Logger,
+  Metrics,
+  type Random,
+  seededRandom,
+  silentLogger,
+  type Tracer,
+  VirtualClock,
+} from '../../src/core/index.ts';
 import { Cloud } from '../../src/local-cloud/cloud.ts';
-import type { BuildLaunch, ContainerEvent, Drivers, TaskLaunch } from '../../src/local-cloud/contract.ts';
+import type { Intercept } from '../../src/local-cloud/cloud-core.ts';
+import type {
+  BuildLaunch,
+  ContainerEvent,
+  Drivers,
+  EventSettings,
+  TaskLaunch,
+} from '../../src/local-cloud/contract.ts';
 import { createDirectPorts } from '../../src/local-cloud/direct-ports.ts';
-import { memoryBlobs, memoryState } from '../../src/local-cloud/state/index.ts';
+import type { Credentials, Denied } from '../../src/local-cloud/iam/index.ts';
+import { memoryBlobs, memoryState, type StateStore } from '../../src/local-cloud/state/index.ts';
 import { type Inventory, parseKey } from '../../src/resource/index.ts';
 import { DesiredTable, StateTable } from '../../src/store/index.ts';
 
@@ -29,35 +48,69 @@ export interface Faults {
 
 const NO_FAULTS: Faults = { throttled: 0, lost: 0, broken: 0 };
 /** Calls that change nothing in AWS, as the controller uses them. */
-const READING = /^(describe|list|get|batchGet|scan|query|filter)/;
+const READING = /^(describe|list|get|head|batchGet|scan|query|filter|receiveMessage|deleteMessageBatch)/;
 const REGION = 'us-east-1';
 const DESIRED = 'lambdacontainer-desired';
 const STATE = 'lambdacontainer-state';
+/** Tests point controllers at other tables and load balancers, too. */
+const SCOPE: PolicyScope = { ...DEFAULT_SCOPE, desiredTable: 'lambdacontainer-desired*', loadBalancer: '*' };
 
 interface RunningContainer {
   readonly report: (event: ContainerEvent) => void;
   readonly startedAtMs: number;
 }
 
+export interface WorldOptions {
+  /** Of another world that this one stands beside. */
+  readonly clock?: VirtualClock;
+  readonly accountId?: string;
+  readonly region?: string;
+  /** How the account's events travel; they are received once `eventsQueue` is named. */
+  readonly events?: EventSettings;
+  /** What the controllers may do; the local cloud denies them all else. @default the generated policy */
+  readonly policy?: Policy;
+  /** Where the machines keep what they know. @default in memory, unobserved */
+  readonly state?: StateStore;
+  /** Told of each call before the cloud does it. */
+  readonly intercept?: Intercept;
+}
+
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
+  readonly accountId: string;
+  readonly region: string;
+  /** Of the controllers started from now on. */
+  logger: Logger = silentLogger;
+  metrics = new Metrics();
+  tracer: Tracer | undefined;
+  /** How the controller reaches the places that classes name; absent: there is none but this world. */
+  connect: Connect | undefined;
   readonly random: Random;
   readonly cloud: Cloud;
   faults: Faults = NO_FAULTS;
   /** Which services the faults befall. */
   isFaulty: (service: string) => boolean = () => true;
+  /** What references of images mean in registries beyond this world, and branches in repositories (`url ref`). */
+  readonly digests = new Map<string, string>();
+  readonly commits = new Map<string, string>();
   /** Mutating calls of the controller, newest last: `ecs createService`. */
   readonly mutations: string[] = [];
   /** Calls that the controllers made so far. */
   calls = 0;
   /** Writes of state by the controllers, the lease left out: `putItem checkout#status`. */
   readonly stateWrites: string[] = [];
+  /** Names of objects whose record a pass read, in order: one for each pass. */
+  readonly passes: string[] = [];
   /** The table that controllers started from now on are pointed at. */
   desiredTable = DESIRED;
   /** What works beside the passes of the controllers started from now on. */
   companions: readonly CompanionFactory[] = [];
+  /** How the controllers started from now on look for drift; undefined: as fast as it goes. */
+  sweep: AssemblySettings['sweep'];
   /** Resync of the controllers started from now on; seldom, where hours are to pass. */
   resyncMs = 30_000;
+  /** Where the controllers started from now on receive events; nowhere when left out. */
+  eventsQueue: string | undefined;
   /** Told before (`false`) and after (`true`) each call was done. */
   onCall: ((call: number, done: boolean) => void) | undefined;
   /** Mutations that the cloud itself refused: `elbv2 deleteTargetGroup ResourceInUse`. */
@@ -66,35 +119,68 @@ export class World {
   readonly unproven: string[] = [];
   /** Code digests whose handler throws at start. */
   readonly brokenImages = new Set<string>();
+  /** How long a build takes, and whether it fails. */
+  buildMs = 8_000;
+  failsBuild = false;
+  /** Tasks that answer health checks with 503, whatever runs in them. */
+  isSick: (taskArn: string) => boolean = () => false;
   builds = 0;
   controller: Controller | undefined;
   #running: Promise<void> | undefined;
   readonly #tasks = new Map<string, { launch: TaskLaunch; containers: Map<string, RunningContainer> }>();
   readonly #direct: Ports;
+  /** As the controller's role. */
+  readonly #daemon: Ports;
+  readonly #session: Credentials;
+  /** Calls that IAM denied. */
+  readonly denials: Denied[] = [];
   /** Set for the controller that runs: once true, none of its calls is ever answered again. */
   #life = { ended: false };
 
   readonly seed: number;
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    {
+      clock = new VirtualClock(),
+      accountId = '000000000000',
+      region = REGION,
+      policy = controllerPolicy(SCOPE),
+      events,
+      state = memoryState(),
+      intercept,
+    }: WorldOptions = {},
+  ) {
     this.seed = seed;
+    this.clock = clock;
+    this.accountId = accountId;
+    this.region = region;
     this.random = seededRandom(seed);
     this.cloud = new Cloud({
       clock: this.clock,
       random: seededRandom(seed + 1),
-      state: memoryState(),
+      state,
+      intercept,
       blobs: memoryBlobs(),
       settings: {
-        accountId: '000000000000',
-        region: REGION,
+        accountId,
+        region,
         awsHost: () => '127.0.0.1:4577',
         delays: { lambdaPendingMs: 3_000, taskProvisioningMs: 5_000, serviceDrainingMs: 60_000, buildQueuedMs: 2_000 },
+        iam: 'enforce',
+        events,
       },
       drivers: () => this.#drivers(),
+      onDenial: (denied) => this.denials.push(denied),
     });
-    this.#direct = createDirectPorts(this.cloud, {
-      resolveDigest: async (reference, architecture) => digest(`${reference} ${architecture}`),
-    });
+    const registry: RegistryPort = {
+      resolveDigest: async (reference, architecture) =>
+        this.digests.get(reference) ?? digest(`${reference} ${architecture}`),
+    };
+    const git: GitPort = { resolveCommit: async (url, ref) => this.commits.get(`${url} ${ref}`) ?? '0'.repeat(40) };
+    this.#direct = createDirectPorts(this.cloud, registry, git);
+    this.#session = beginControllerSession(this.cloud, policy);
+    this.#daemon = createDirectPorts(this.cloud, registry, git, () => this.#session);
   }
 
   /** Ports without latency and faults, for the test's own hands. */
@@ -102,17 +188,22 @@ export class World {
     return this.#direct;
   }
 
+  /** The same as the controller's role: what IAM lets it do. */
+  get controllerPorts(): Ports {
+    return this.#daemon;
+  }
+
   async bootstrap(): Promise<void> {
     const role = await this.drive(
       bootstrapLocalAccount({
         ports: this.#direct,
         clock: this.clock,
-        accountId: '000000000000',
+        accountId: this.accountId,
         httpPort: 8080,
         registry: 'public.ecr.aws',
         images: {
-          adapter: `127.0.0.1:4577/lambdacontainer/adapter@${this.#putImage('lambdacontainer/adapter', 'adapter')}`,
-          builder: `127.0.0.1:4577/lambdacontainer/builder@${this.#putImage('lambdacontainer/builder', 'builder')}`,
+          adapter: `127.0.0.1:4577/lambdacontainer/adapter@${this.putImage('lambdacontainer/adapter', 'adapter')}`,
+          builder: `127.0.0.1:4577/lambdacontainer/builder@${this.putImage('lambdacontainer/builder', 'builder')}`,
         },
       }),
     );
@@ -129,21 +220,26 @@ export class World {
   start(): void {
     this.#life = { ended: false };
     this.controller = assembleController(
-      this.#hostile(this.#direct, this.#life),
+      this.#hostile(this.#daemon, this.#life),
       this.clock,
       this.random,
-      silentLogger,
+      this.logger,
       {
-        region: REGION,
+        region: this.region,
         desiredTable: this.desiredTable,
         stateTable: STATE,
         resyncMs: this.resyncMs,
+        ...(this.sweep ? { sweep: this.sweep } : {}),
+        eventsQueue: this.eventsQueue,
         relistMs: 300_000,
         lease: { durationMs: 15_000, callTimeoutMs: 5_000 },
         workers: 4,
         drainMs: 5_000,
       },
       this.companions,
+      this.metrics,
+      this.tracer,
+      this.connect,
     );
     this.#running = this.controller.run();
     // Looked at when it is stopped.
@@ -268,6 +364,11 @@ export class World {
     return status?.conditions.some(({ type, status: held }) => type === 'Ready' && held === 'True') ?? false;
   }
 
+  /** What the tasks that run were started with. */
+  get launches(): TaskLaunch[] {
+    return [...this.#tasks.values()].filter(({ containers }) => containers.size > 0).map(({ launch }) => launch);
+  }
+
   /** Weight of each target group of the object's rule and whether it can serve, as the cloud has it now. */
   traffic(): { group: string; weight: number; canServe: boolean }[] {
     const { elbv2 } = this.cloud.services;
@@ -328,6 +429,7 @@ export class World {
           if (service !== 'dynamodb' && service !== 'streams' && !READING.test(operation))
             this.mutations.push(`${service} ${operation}`);
           this.#noteStateWrite(service, operation, input);
+          this.#notePass(service, operation, input);
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
           const output = await method(input, call).catch((error: Failure) => {
             if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
@@ -346,6 +448,12 @@ export class World {
       wrapped[service] = methods;
     }
     return wrapped as unknown as Ports;
+  }
+
+  #notePass(service: string, operation: string, input: unknown): void {
+    if (service !== 'dynamodb' || operation !== 'getItem') return;
+    const { TableName, Key } = input as { TableName?: string; Key?: Record<string, { S?: string }> };
+    if (TableName === this.desiredTable && Key?.namespace?.S !== '_system') this.passes.push(Key?.name?.S ?? '');
   }
 
   #noteStateWrite(service: string, operation: string, input: unknown): void {
@@ -402,17 +510,19 @@ export class World {
             const containers = task ? [...task.containers] : [];
             const runtimes = containers.filter(([name]) => name !== 'front');
             const asking = runtimes.some(([, { startedAtMs }]) => this.clock.now() - startedAtMs > 500);
-            report(containers.length === 0 ? undefined : asking ? 200 : 503);
+            const isSick = task !== undefined && this.isSick(task.launch.taskArn);
+            report(containers.length === 0 ? undefined : asking && !isSick ? 200 : 503);
           });
         },
       },
       builds: {
         start: (launch, report) => {
           this.builds++;
-          this.clock.after(8_000, () => {
-            this.#pushBuilt(launch);
-            report({ type: 'phase', phase: 'BUILD', succeeded: true });
-            report({ type: 'ended', succeeded: true });
+          this.clock.after(this.buildMs, () => {
+            const succeeded = !this.failsBuild;
+            if (succeeded) this.#pushBuilt(launch);
+            report({ type: 'phase', phase: 'BUILD', succeeded });
+            report({ type: 'ended', succeeded });
           });
         },
         stop: () => {},
@@ -421,6 +531,24 @@ export class World {
         invoke: async (_launch, event) => ({ payload: event, functionError: undefined, logTail: '' }),
       },
     };
+  }
+
+  /** The program in a running container ends by itself: of the task number `pick` (0 to 1) of all. */
+  crash(pick: number): void {
+    const tasks = [...this.#tasks].filter(([, { containers }]) => containers.size > 0);
+    const [taskArn, task] = tasks[Math.floor(pick * tasks.length)] ?? [];
+    const container = [...(task?.containers.keys() ?? [])].find((name) => name !== 'front');
+    if (taskArn !== undefined && container !== undefined) this.#exit(taskArn, container, 1);
+  }
+
+  /** Ports for a hand of its own: `credentials` is asked right before each call is done. */
+  portsAs(credentials: () => Credentials | undefined): Ports {
+    return createDirectPorts(this.cloud, this.#direct.registry, this.#direct.git, credentials);
+  }
+
+  /** What the controllers sign with. */
+  get session(): Credentials {
+    return this.#session;
   }
 
   #exit(taskArn: string, container: string, exitCode: number): void {
@@ -436,11 +564,11 @@ export class World {
       tag: string;
     };
     const repository = build.repositoryUri.slice(build.repositoryUri.indexOf('/') + 1);
-    this.#putImage(repository, build.tag);
+    this.putImage(repository, build.tag);
   }
 
   /** An image whose content is a function of its tag. */
-  #putImage(repository: string, tag: string): string {
+  putImage(repository: string, tag: string): string {
     const { ecr } = this.cloud.services;
     const config = Buffer.from(
       JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] }, tag }),

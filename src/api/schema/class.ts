@@ -16,6 +16,7 @@ import {
   roleArn,
   securityGroupId,
   subnetId,
+  text,
   url,
 } from './fields.ts';
 
@@ -87,6 +88,37 @@ const namespacePattern = pattern(
   63,
 );
 
+/** What the namespaces of one entry may use; what an entry leaves out is not limited. */
+const allowedEntry = z.strictObject({
+  namespaces: z
+    .array(namespacePattern)
+    .min(1)
+    .max(100)
+    .meta(notes({ description: 'Whom the entry is for; `*` means all that have none of their own.' })),
+  hosts: z
+    .array(
+      pattern(
+        /^[A-Za-z0-9*?]([A-Za-z0-9.*?-]*[A-Za-z0-9*?])?$/,
+        'is not a host name; use letters, digits, hyphens, dots and the wildcards * and ?',
+        128,
+      ),
+    )
+    .max(100)
+    .meta(notes({ description: 'Hosts that `spec.traffic.hosts` may name, `*` and `?` as patterns.' }))
+    .optional(),
+  roles: z
+    .array(
+      pattern(
+        /^arn:(aws[a-z-]*|\*):iam::([0-9]{12}|\*):role\/[\w+=,.@/*?-]+$/,
+        'is not the ARN of roles; write it like arn:aws:iam::111122223333:role/lambdacontainer/tasks/shop-*',
+        2048,
+      ),
+    )
+    .max(100)
+    .meta(notes({ description: "Roles that `spec.roles` may name beside the class's own, `*` and `?` as patterns." }))
+    .optional(),
+});
+
 /** `10%` of something, or a whole number of it; validated as `{ percent }` or `{ count }`. */
 const percentOrCount = z
   .union(
@@ -121,7 +153,39 @@ const CAPS: CelRule[] = [
 export const classSpecSchema = z
   .strictObject({
     region: pattern(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/, 'is not a region; write it like eu-west-1')
-      .meta(notes({ description: 'Region.', defaultText: "the daemon's" }))
+      .meta(
+        notes({
+          description: 'Region of everything that is made. It cannot change while the class has objects.',
+          defaultText: "the daemon's",
+        }),
+      )
+      .optional(),
+    account: pattern(/^[0-9]{12}$/, 'is not an account; give its 12 digits in quotes')
+      .meta(
+        notes({
+          description:
+            "Account of everything that is made. Another than the daemon's own needs `assumeRole`. It cannot change while the class has objects.",
+          defaultText: "that of `assumeRole`, else the daemon's own",
+        }),
+      )
+      .optional(),
+    assumeRole: z
+      .strictObject({
+        roleArn: roleArn.meta(
+          notes({
+            description:
+              'Role that the controller assumes for the objects of this class. It must trust the controller.',
+          }),
+        ),
+        externalId: pattern(
+          /^[\w+=,.@:/-]{2,}$/,
+          'is not an external id; use 2 letters, digits or +=,.@:/- at least',
+          1224,
+        )
+          .meta(notes({ description: 'External id that the trust of the role asks for.' }))
+          .optional(),
+      })
+      .meta(notes({ description: 'How another account is reached.', defaultText: "the daemon's own credentials" }))
       .optional(),
     cluster: pattern(/^[A-Za-z0-9_-]+$/, 'is not a cluster name; give the name, not the ARN', 255).meta(
       notes({ description: 'Name of the ECS cluster.' }),
@@ -178,6 +242,50 @@ export const classSpecSchema = z
     build: z
       .strictObject({
         image: imageReference.meta(notes({ description: 'Builder image that CodeBuild runs.' })),
+        recipe: z
+          .enum(['composer', 'dockerfile'])
+          .meta(
+            notes({
+              description:
+                "How a zip becomes an image: `composer` lays its files on the base image without a daemon; `dockerfile` builds the template of the runtime's family with BuildKit.",
+            }),
+          )
+          .default('composer'),
+        dockerfile: text(65_536)
+          .meta(
+            notes({
+              description: 'Template instead of those that we bring; only with recipe `dockerfile`.',
+              defaultText: "the template of the runtime's family",
+            }),
+          )
+          .optional(),
+        buildspec: text(65_536)
+          .meta(
+            notes({
+              description: 'Buildspec of the recipe instead of the one that we bring.',
+              defaultText: "the recipe's own",
+            }),
+          )
+          .optional(),
+        dockerImage: pattern(
+          /^[A-Za-z0-9][\w./:@-]*$/,
+          'is not an image; name one of CodeBuild such as aws/codebuild/amazonlinux-x86_64-standard:5.0, or one of a registry',
+        )
+          .meta(
+            notes({
+              description: 'Environment of builds with a Dockerfile: privileged, with Docker and git.',
+              defaultText: "CodeBuild's standard image of the environment's type",
+            }),
+          )
+          .optional(),
+        concurrency: integer(1, 1000)
+          .meta(
+            notes({
+              description: 'Builds of this class that may run at once; others wait, the oldest first.',
+              limits: "CodeBuild's own quota lies above it",
+            }),
+          )
+          .default(20),
         computeType: z
           .enum([
             'BUILD_GENERAL1_SMALL',
@@ -253,6 +361,17 @@ export const classSpecSchema = z
         }),
       )
       .default(['*']),
+    allowed: z
+      .array(allowedEntry)
+      .max(200)
+      .meta(
+        notes({
+          description:
+            'Which hosts and roles namespaces may use. Once there is an entry, a namespace that none is for may not use the class.',
+          defaultText: 'none: every namespace may use any',
+        }),
+      )
+      .default([]),
     defaults: defaults.prefault({}),
     caps: z
       .strictObject({

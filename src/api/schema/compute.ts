@@ -46,6 +46,15 @@ export const computeFields = z
         }),
       )
       .default(1),
+    concurrency: integer(1, 1000)
+      .meta(
+        notes({
+          description:
+            'Invocations that one process takes at once. Above 1 the runtime client must be able to (Node, Python and Go are), and the code shares its global state between them.',
+          defaultText: '1, as on Lambda',
+        }),
+      )
+      .optional(),
     spot: z
       .strictObject({
         weight: integer(0, 100)

@@ -86,11 +86,24 @@ export const secrets = z
 const driftPolicy = z.enum(['heal', 'warn', 'ignore']);
 
 export const drift = z.strictObject({
-  policy: driftPolicy.meta(notes({ description: 'What to do with changes that somebody else made.' })).default('heal'),
+  policy: driftPolicy
+    .meta(
+      notes({
+        description:
+          'What to do with changes that somebody else made: `heal` puts them right, `warn` sets the condition Drifted and writes nothing, `ignore` does neither. What the spec changes is written all the same.',
+      }),
+    )
+    .default('heal'),
   fields: z
     .record(text(256), driftPolicy)
     .check(atMost(100))
-    .meta(notes({ maxProperties: 100, description: 'Policies of single fields, e.g. `ecsService.desiredCount`.' }))
+    .meta(
+      notes({
+        maxProperties: 100,
+        description:
+          'Policies of single fields, e.g. `ecsService.desiredCount` or `targetGroup.healthCheck.*`. A single field that is ignored belongs to whoever sets it: it is written when its resource is made, and never again.',
+      }),
+    )
     .default({}),
 });
 

@@ -2,8 +2,7 @@
  * Where the code comes from and how it becomes an image: the members `source` and `build` of a LambdaContainer's spec.
  */
 import * as z from 'zod';
-import { imageReference, notes, pattern, text } from './fields.ts';
-import { gitUrl } from './git-url.ts';
+import { duration, durationMs, imageReference, notes, pattern, text, url } from './fields.ts';
 
 const functionName = z
   .string()
@@ -54,13 +53,40 @@ const functionRef = z.strictObject({
     .optional(),
 });
 
-const image = z.strictObject({
-  uri: imageReference.meta(notes({ description: 'Image in a registry; a tag is resolved to a digest.' })),
-  track: z
-    .enum(['tag'])
-    .meta(notes({ description: '`tag` deploys again when the tag moves.' }))
-    .optional(),
-});
+const architecture = z.enum(['x86_64', 'arm64']);
+
+/** A stand-in on the machine itself. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+}
+
+const image = z
+  .strictObject({
+    uri: imageReference.meta(
+      notes({
+        description: 'Image in a registry, of this account or another; a tag is resolved to a digest.',
+      }),
+    ),
+    track: z
+      .enum(['tag', 'digest'])
+      .meta(
+        notes({
+          description:
+            '`tag` deploys again when the tag means another digest; `digest` keeps what it meant first until `uri` changes.',
+        }),
+      )
+      .default('tag'),
+    interval: duration('1m', '24h')
+      .meta(
+        notes({
+          description: 'How often the tag is looked at with `track: tag`.',
+          unit: 'duration',
+          limits: '1m to 24h',
+        }),
+      )
+      .default('10m'),
+  })
+  .transform(({ interval, ...rest }) => ({ ...rest, intervalMs: durationMs(interval) }));
 
 const archive = z.strictObject({
   s3: z
@@ -72,24 +98,55 @@ const archive = z.strictObject({
       ).meta(notes({ description: 'Bucket that holds the archive.' })),
       key: text(1024).meta(notes({ description: 'Key of the zip file.' })),
       versionId: text(1024)
-        .meta(notes({ description: 'Version of the object.' }))
+        .meta(
+          notes({
+            description: 'Version of the object.',
+            defaultText: 'the newest: another object under the key is deployed when it is seen',
+          }),
+        )
         .optional(),
     })
     .meta(notes({ description: 'Where the zip file is.' })),
-  runtime: text(64).meta(notes({ description: 'Lambda runtime, e.g. `nodejs22.x`.' })),
+  runtime: pattern(
+    /^(nodejs[0-9]+\.x|python3\.[0-9]+|java[0-9]+|dotnet[0-9]+|ruby[0-9]+\.[0-9]+|provided\.al[0-9]+)$/,
+    'is not a Lambda runtime; write it like nodejs24.x, python3.14, java25, dotnet10, ruby3.4 or provided.al2023',
+    64,
+  ).meta(notes({ description: 'Lambda runtime, e.g. `nodejs24.x`.' })),
   handler: text(128).meta(notes({ description: 'Handler, e.g. `index.handler`.' })),
+  architecture: architecture
+    .meta(
+      notes({ description: 'What the code was compiled for.', defaultText: 'spec.compute.architecture, else x86_64' }),
+    )
+    .optional(),
+  layers: z
+    .array(
+      pattern(
+        /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$/,
+        'is not the ARN of a layer version; write it like arn:aws:lambda:eu-west-1:111122223333:layer:name:1',
+      ),
+    )
+    .max(5)
+    .meta(notes({ description: 'Lambda layers beneath the code, in order.', limits: 'Lambda allows 5' }))
+    .default([]),
 });
 
+const innerPath = (phrase: string) =>
+  pattern(/^[^/\\]/, phrase, 1024).refine((value) => !value.split('/').includes('..'), { error: phrase });
+
 const repository = z.strictObject({
-  url: gitUrl.meta(notes({ description: 'Git repository.' })),
+  url: url(['https', 'http'])
+    .refine((value) => !value.startsWith('http:') || !URL.canParse(value) || isLoopback(new URL(value).hostname), {
+      error: 'can be read and changed on its way; use https',
+    })
+    .meta(notes({ description: 'Git repository that anyone may read, over HTTPS.' })),
   ref: text(255)
-    .meta(notes({ description: 'Branch, tag or commit.' }))
+    .meta(notes({ description: 'Branch, tag or full commit. A branch or tag is followed.' }))
     .default('main'),
-  context: text(1024)
-    .meta(notes({ description: 'Folder that is built.' }))
+  context: innerPath("is not a folder of the repository; write it relative and without '..'")
+    .meta(notes({ description: 'Folder that is built.', pattern: '^[^/]' }))
     .default('.'),
-  dockerfile: text(1024)
-    .meta(notes({ description: 'Dockerfile, relative to the context.' }))
+  dockerfile: innerPath("is not a file of the context; write it relative and without '..'")
+    .meta(notes({ description: 'Dockerfile, relative to the context.', pattern: '^[^/]' }))
     .default('Dockerfile'),
 });
 
@@ -126,10 +183,21 @@ export const build = z.strictObject({
     .optional(),
   trackBaseImage: z
     .boolean()
-    .meta(notes({ description: "Build again when the base image's digest moves." }))
+    .meta(
+      notes({
+        description:
+          "Build again when the base image's digest moves; otherwise the digest that was built on is kept, and status says `BaseImageOutdated`.",
+      }),
+    )
     .default(true),
   dockerfile: text(65_536)
     .nullable()
-    .meta(notes({ description: 'Dockerfile template instead of the daemonless composition.' }))
+    .meta(
+      notes({
+        description:
+          "Dockerfile of a zip's image: it is built with the recipe `dockerfile`. BASE_IMAGE is a build argument, `{{handler}}` the handler; the context holds `opt/`, `var/task/` and, for `provided`, `var/runtime/`.",
+        defaultText: "none: the recipe of the class, with the template of the runtime's family",
+      }),
+    )
     .default(null),
 });

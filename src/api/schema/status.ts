@@ -33,6 +33,10 @@ const drift = z
     since: time('When it was first seen.'),
     policy: z.enum(['heal', 'warn', 'ignore']).meta(notes({ description: 'What is done about it.' })),
     owner: described('Who owns the field: `lambdacontainer`, `autoscaling`, `ecs`, `user`.'),
+    contended: z
+      .boolean()
+      .meta(notes({ description: 'Somebody else makes it other again and again: it is left alone for a while.' }))
+      .optional(),
   })
   .readonly();
 
@@ -97,8 +101,10 @@ export const containerStatusSchema = z
       .optional(),
     source: z
       .object({
-        codeSha256: described("SHA-256 of the function's code as Lambda gives it.").optional(),
-        lastModified: described('When the function was last changed.').optional(),
+        codeSha256: described(
+          "What identifies the code: a function's SHA-256 as Lambda gives it, the digest of an image, the ETag of an archive, the commit of a repository.",
+        ).optional(),
+        lastModified: described('When the function or the archive was last changed.').optional(),
       })
       .readonly()
       .meta(notes({ description: 'What was read from the source.' }))

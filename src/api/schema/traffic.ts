@@ -8,6 +8,8 @@ import { CEL_MILLISECONDS, celOfDuration, duration, durationMs, integer, notes, 
 export const RULE_VALUES_MAX = 5;
 export const RULE_WILDCARDS_MAX = 6;
 
+export const EVENT_FORMATS = ['alb', 'alb-multi-value', 'http-api-v2', 'function-url', 'rest-api-v1'] as const;
+
 const host = z
   .string()
   .max(128)
@@ -92,6 +94,16 @@ export const traffic = z
           limits: 'a rule has at most 5 values, hosts and paths together',
           defaultText: '`/<name>` and `/<name>/*`',
           listType: 'set',
+        }),
+      )
+      .optional(),
+    eventFormat: z
+      .enum(EVENT_FORMATS)
+      .meta(
+        notes({
+          description:
+            "The event that the code is written for: a load balancer's (`alb`, `alb-multi-value`), an HTTP API's or function URL's (`http-api-v2`, `function-url`) or a REST API's (`rest-api-v1`). Behind the load balancer a Lambda function only ever gets the first two.",
+          defaultText: '`alb`',
         }),
       )
       .optional(),

@@ -48,7 +48,7 @@ export async function apply(args: ApplyArgs, io: CliIo, connection: Connection):
     io.stderr(`error: nothing was applied: ${all.length === 1 ? 'one defect' : `${all.length} defects`} in ${files}\n`);
     return 1;
   }
-  const planned = args.plan === undefined ? undefined : await requireUnmovedPlan(args.plan, objects, io, connection);
+  const planned = args.plan === undefined ? undefined : await requireUnmovedPlan(args.plan, objects, connection);
   await confirmMutation(io, connection, 'applying to', args);
   const ordered = [...objects].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   let failed = 0;

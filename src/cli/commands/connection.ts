@@ -2,12 +2,15 @@
  * Opens the tables where `locate` says they are, and what stands beside them, over the SDK. Nothing is sent before the
  * first read or write; whose account it is is asked once, and only by verbs that change something.
  */
+import type { AccountPorts } from '../../aws/account-ports.ts';
 import { assumedRole, createSdkPorts, ecrCredentials, type Ports, type SdkSettings } from '../../aws/index.ts';
+import { PlacedTargets, type Targets } from '../../controller/index.ts';
 import { type Clock, UserError } from '../../core/index.ts';
 import { registryPort } from '../../oci/index.ts';
 import { DesiredTable, StateTable } from '../../store/index.ts';
 import { type ConnectionFlags, locate, type Tables, type Target } from '../context/locate.ts';
 import type { CliIo } from '../output/io.ts';
+import { connectPlaces } from '../places.ts';
 
 export { type ConnectionFlags, DEFAULT_DATA_DIR } from '../context/locate.ts';
 
@@ -28,6 +31,10 @@ export interface Connection {
   readonly state: StateTable;
   /** For verbs that look at what is behind the tables: `plan`, `verify`, `logs`, `invoke`. */
   readonly ports: Ports;
+  /** The same for what classes place in other accounts and regions, under the roles that they name. */
+  readonly targets: Targets;
+  /** For verbs about the account itself: stacks, networks, quotas. Loads these clients when it is first asked for. */
+  readonly accountPorts: () => Promise<AccountPorts>;
   /** Whose account it has to be; undefined where the context names none. */
   readonly account: string | undefined;
   readonly close: () => void | Promise<void>;
@@ -58,13 +65,15 @@ function open(target: Target, clock: Clock): Connection {
     opened.push(own);
     credentials = assumedRole(own.ports.sts, { ...target.role, session: 'lambdacontainer-cli' });
   }
-  const connected: { readonly ports: Ports; readonly close: () => void } = createSdkPorts(
-    target.role ? { ...settings, profile: undefined, credentials } : settings,
-    registry,
-  );
+  const ofTarget: SdkSettings = target.role ? { ...settings, profile: undefined, credentials } : settings;
+  const connected: { readonly ports: Ports; readonly close: () => void } = createSdkPorts(ofTarget, registry);
   opened.push(connected, registry);
   const { ports } = connected;
+  let accountPorts: Promise<AccountPorts> | undefined;
   const { context, contextName, isProtected, isLocal, defaultNamespace, region, tables, account } = target;
+  const places = connectPlaces({ sdk: ofTarget, sts: ports.sts, stateTable: tables.state, clock });
+  const targets = new PlacedTargets(ports, region, clock, places);
+  opened.push(targets);
   return {
     context,
     contextName,
@@ -74,6 +83,15 @@ function open(target: Target, clock: Clock): Connection {
     region,
     tables,
     ports,
+    targets,
+    accountPorts: () => {
+      accountPorts ??= import('../../aws/account-ports.ts').then(({ connectAccountPorts }) => {
+        const own = connectAccountPorts(ofTarget);
+        opened.push(own);
+        return own.ports;
+      });
+      return accountPorts;
+    },
     account,
     desired: new DesiredTable(ports.dynamodb, tables.desired),
     state: new StateTable(ports.dynamodb, tables.state),

@@ -10,6 +10,7 @@ import {
   type SourceObject,
 } from '../../api/index.ts';
 import { formatDuration, UserError } from '../../core/index.ts';
+import { hideSecrets } from '../../plan/index.ts';
 import type { Decision } from '../../resource/index.ts';
 import { type Colours, coloursFor } from '../output/colours.ts';
 import { asYaml } from '../output/documents.ts';
@@ -20,6 +21,7 @@ import { reportMissing } from './chosen.ts';
 import { classNameOf } from './classes.ts';
 import { functionOf, paintPhase } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { type DriftFinding, readDriftFinding, sweepSentences } from './drift-finding.ts';
 import { eventsOf, eventTable } from './events.ts';
 import { labelSelector } from './labels.ts';
 import { type Reference, recordKey, select } from './references.ts';
@@ -53,9 +55,12 @@ export async function describe(args: DescribeArgs, io: CliIo, connection: Connec
   const views = found.filter((view) => matches(view.object?.labels ?? {}));
   reportMissing(missing, io);
   if (views.length === 0 && missing.length === 0) throw new UserError(`no ${selection.kind} to describe`);
+  const hasObjects = views.some(({ kind }) => kind === KIND_CONTAINER);
+  const finding = hasObjects ? await readDriftFinding(connection.state) : undefined;
   for (const [index, view] of views.entries()) {
     if (index > 0) io.stdout('\n');
     io.stdout(page(view, io));
+    if (view.kind === KIND_CONTAINER && finding) io.stdout(driftFinding(finding));
     if (view.kind === KIND_CLASS) continue;
     if (view.sourceStatus) io.stdout(await troubledObjects(view, view.sourceStatus, connection));
     if (view.kind === KIND_CONTAINER) {
@@ -74,7 +79,7 @@ function page(view: View, io: CliIo): string {
     view.defects.length > 0
       ? `${heading('Defects of the record')}${view.defects.map((defect) => `  ${formatDefect(defect)}\n`).join('')}`
       : '',
-    object ? `${heading('Spec')}${indented(asYaml(object.spec))}` : '',
+    object ? `${heading('Spec')}${indented(asYaml(hideSecrets(object.spec)))}` : '',
     conditions(statusOfView(view)?.conditions ?? [], colours, io.clock.now()),
     heldDeletion(view, colours),
     status && status.drift.length > 0 ? drift(status, io.clock.now()) : '',
@@ -202,6 +207,13 @@ function drift(status: LambdaContainerStatus, nowMs: number): string {
     since(entry.since, nowMs),
   ]);
   return heading('Drift') + table([['NODE', 'FIELD', 'DESIRED', 'OBSERVED', 'REASON', 'SINCE'], ...rows], '  ');
+}
+
+/** How soon a change by somebody else would be seen: nothing until a leader has swept. */
+function driftFinding(finding: DriftFinding): string {
+  const { events } = finding;
+  const lines = [...sweepSentences(finding), ...(events ? [`${events.reason}: ${events.message}`] : [])];
+  return lines.length === 0 ? '' : heading('Finding drift') + lines.map((line) => `  ${line}\n`).join('');
 }
 
 async function troubledObjects(view: View, status: GitSourceStatus, { state }: Connection): Promise<string> {

@@ -53,7 +53,7 @@ async function ofFiles(args: DiffArgs, io: CliIo, connection: Connection): Promi
     throw new UserError('give -f alone, or choose objects of the table: by name, with -l or -A', CANNOT_TELL);
   }
   const { objects, defects } = await readManifests(args, io, connection.defaultNamespace);
-  if (defects.length === 0) return planManifests(objects, io, connection);
+  if (defects.length === 0) return planManifests(objects, connection);
   reportDefects(defects, io);
   io.stderr('error: nothing was compared\n');
   return undefined;

@@ -7,6 +7,8 @@ import { classKey } from '../../api/index.ts';
 import { type Failure, formatDuration, isFailure, UserError } from '../../core/index.ts';
 import { type LeaseRecord, readLease } from '../../store/index.ts';
 import { ContextFile, contextFilePath } from '../context/context-file.ts';
+import { eventFindings, permissionFindings, quotaFindings, stackFindings } from '../doctor/account-findings.ts';
+import type { Finding } from '../doctor/finding.ts';
 import { type Colours, coloursFor } from '../output/colours.ts';
 import { asJson } from '../output/documents.ts';
 import { explain } from '../output/errors.ts';
@@ -16,18 +18,13 @@ import { table } from '../output/table.ts';
 import { checkTable, type Lack } from '../tables/table-check.ts';
 import { TABLE_SHAPES, type TableShape } from '../tables/table-shapes.ts';
 import type { Connection } from './connection.ts';
+import { readDriftFinding, sweepSentences } from './drift-finding.ts';
 import { programVersion } from './version.ts';
 
 export interface DoctorArgs {
   readonly output?: Form | undefined;
-}
-
-export interface Finding {
-  readonly name: string;
-  readonly status: 'ok' | 'warn' | 'fail';
-  readonly message: string;
-  /** What to do about it. */
-  readonly remedy?: string;
+  /** Name of the controller's stack. @default lambdacontainer */
+  readonly stack?: string | undefined;
 }
 
 const NODE_LEAST = [20, 19] as const;
@@ -55,7 +52,7 @@ export async function doctor(args: DoctorArgs, io: CliIo, connect: () => Connect
     note({ name: 'context', status: 'fail', message: error.message });
   }
   try {
-    if (connection) await examine(connection, io, note);
+    if (connection) await examine(connection, args.stack ?? 'lambdacontainer', io, note);
   } finally {
     await connection?.close();
   }
@@ -67,7 +64,7 @@ export async function doctor(args: DoctorArgs, io: CliIo, connect: () => Connect
 
 type Note = (...found: Finding[]) => void;
 
-async function examine(connection: Connection, io: CliIo, note: Note): Promise<void> {
+async function examine(connection: Connection, stack: string, io: CliIo, note: Note): Promise<void> {
   const isReached = await credentials(connection, note);
   if (!isReached) return;
   // Guards are for what cannot be made anew; a local cloud's folder is thrown away when somebody wants it.
@@ -80,7 +77,36 @@ async function examine(connection: Connection, io: CliIo, note: Note): Promise<v
   await attempt('controller', note, async () =>
     controller(await readLease(connection.ports.dynamodb, connection.tables.state), io),
   );
+  await attempt('drift', note, () => drift(connection));
   await attempt('classes', note, async () => [await standardClass(connection)]);
+  // A local cloud has no stacks, quotas or people.
+  if (!connection.isLocal) await account(connection, stack, note);
+}
+
+/** What is beyond the tables is good to know and nothing to stand on: what may not be read is no failure. */
+async function account(connection: Connection, stack: string, note: Note): Promise<void> {
+  const ports = await connection.accountPorts();
+  let outputs: Readonly<Record<string, string>> = {};
+  await glance('stack', note, async () => {
+    const found = await stackFindings(ports, stack);
+    outputs = found.outputs;
+    return found.findings;
+  });
+  await glance('events', note, () => eventFindings(connection.ports, outputs));
+  await glance('permissions', note, () => permissionFindings(ports, connection));
+  await glance('quotas', note, () => quotaFindings(ports, connection));
+}
+
+async function glance(name: string, note: Note, look: () => Promise<readonly Finding[]>): Promise<void> {
+  try {
+    note(...(await look()));
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const call = `${error.service}:${error.operation.charAt(0).toUpperCase()}${error.operation.slice(1)}`;
+    const message = `not looked at: ${call} answered ${error.code}`;
+    const remedy = error.kind === 'denied' ? `allow ${call} to whoever looks` : 'look again in a moment';
+    note({ name, status: 'warn', message, remedy });
+  }
 }
 
 function node(): Finding {
@@ -213,6 +239,18 @@ function controller(lease: LeaseRecord | undefined, { clock }: CliIo): Finding[]
     });
   }
   return findings;
+}
+
+/** As the leader last wrote it; nothing where none has swept anything yet. */
+async function drift({ state }: Connection): Promise<Finding[]> {
+  const found = await readDriftFinding(state);
+  const findings = sweepSentences(found).map((message): Finding => ({ name: 'drift', status: 'ok', message }));
+  const { events } = found;
+  if (!events) return findings;
+  const { status, message, reason } = events;
+  if (status === 'True') return [...findings, { name: 'events', status: 'ok', message }];
+  const remedy = 'see that the queue exists and that the controller’s role may receive from it';
+  return [...findings, { name: 'events', status: 'warn', message: `${reason}: ${message}`, remedy }];
 }
 
 async function standardClass({ desired }: Connection): Promise<Finding> {

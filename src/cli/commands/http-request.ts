@@ -6,13 +6,15 @@ export interface HttpRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: readonly (readonly [string, string])[];
-  readonly body: string | undefined;
+  readonly body: string | Uint8Array | undefined;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
+  /** `bytes` as text. */
   readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** Longer than the longest idle timeout of a load balancer (4,000 s), which then answers. */
@@ -32,7 +34,8 @@ export async function sendHttp(asked: HttpRequest, signal: AbortSignal): Promise
     const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
       [value ?? []].flat().map((one) => [name, one] as const),
     );
-    return { status: answer.statusCode, headers, body: await answer.body.text() };
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    return { status: answer.statusCode, headers, body: bytes.toString('utf8'), bytes };
   } catch (error) {
     if (signal.aborted) throw new UserError('interrupted');
     const { code, message } = error as NodeJS.ErrnoException;

@@ -25,6 +25,21 @@ export async function confirmMutation(
   verbing: string,
   flags: MutationFlags,
 ): Promise<void> {
+  await announceMutation(io, connection, verbing, flags);
+  await askConsent(io, connection, flags, 'nothing was changed');
+}
+
+/**
+ * The first half of it, for verbs that show what they would do before they ask: whatever can be refused without a
+ * question is refused here.
+ * @throws UserError when the flags name another context, the account is another, or nobody could be asked
+ */
+export async function announceMutation(
+  io: CliIo,
+  connection: Connection,
+  verbing: string,
+  flags: MutationFlags,
+): Promise<void> {
   const { context, contextName, isProtected } = connection;
   io.stderr(`${coloursFor(io).dim(`${flags.dryRun ? 'dry run against' : verbing} ${context}`)}\n`);
   if (flags.yesTo !== undefined && flags.yesTo !== contextName) {
@@ -32,12 +47,21 @@ export async function confirmMutation(
   }
   if (flags.dryRun) return;
   await requireAccount(connection);
-  if (!isProtected || flags.yesTo !== undefined) return;
-  if (!io.isInteractive) {
+  if (isProtected && flags.yesTo === undefined && !io.isInteractive) {
     throw new UserError(
       `context '${contextName}' is protected and there is no terminal to ask on; give --yes-to ${contextName} to change it`,
     );
   }
+}
+
+/** The second half: asks where the context is protected. @throws UserError with `otherwise` when it is not consented to */
+export async function askConsent(
+  io: CliIo,
+  { contextName, isProtected }: Connection,
+  flags: MutationFlags,
+  otherwise: string,
+): Promise<void> {
+  if (flags.dryRun || !isProtected || flags.yesTo !== undefined) return;
   const typed = await io.ask(`Context '${contextName}' is protected. Type its name to go on: `);
-  if (typed?.trim() !== contextName) throw new UserError('the name was not typed; nothing was changed');
+  if (typed?.trim() !== contextName) throw new UserError(`the name was not typed; ${otherwise}`);
 }

@@ -44,7 +44,7 @@ async function plannedOf(args: PlanArgs, io: CliIo, connection: Connection): Pro
     throw new UserError('give -f alone, or choose objects of the table: by name, with -l or -A, and --delete', 2);
   }
   const { objects, defects } = await readManifests(args, io, connection.defaultNamespace);
-  if (defects.length === 0) return planManifests(objects, io, connection);
+  if (defects.length === 0) return planManifests(objects, connection);
   reportDefects(defects, io);
   io.stderr('error: nothing was planned\n');
   return undefined;

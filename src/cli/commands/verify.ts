@@ -8,12 +8,13 @@ import {
   KIND_CLASS,
   KIND_CONTAINER,
   KIND_GIT_SOURCE,
+  type LambdaContainerClassSpec,
   type ManifestObject,
   validateLambdaContainer,
 } from '../../api/index.ts';
+import type { Target } from '../../controller/index.ts';
 import { UserError } from '../../core/index.ts';
 import type { LambdaFunctionObserved } from '../../kinds/index.ts';
-import type { Io } from '../../resource/index.ts';
 import { type Colours, coloursFor, type Paint } from '../output/colours.ts';
 import { asJson } from '../output/documents.ts';
 import type { CliIo } from '../output/io.ts';
@@ -24,7 +25,9 @@ import type { PlannedObject } from '../plan/planning.ts';
 import { Account } from '../verify/account.ts';
 import { classChecks } from '../verify/class-checks.ts';
 import { type Finding, type Level, worstOf } from '../verify/findings.ts';
+import { networkChecks } from '../verify/network-checks.ts';
 import { type ObjectUse, objectChecks } from '../verify/object-checks.ts';
+import { quotaChecks } from '../verify/quota-checks.ts';
 import { tableChecks } from '../verify/table-checks.ts';
 import { type ChoiceArgs, choose, reportMissing } from './chosen.ts';
 import { ClassLookup, classNameOf } from './classes.ts';
@@ -40,10 +43,11 @@ export interface VerifyArgs extends ChoiceArgs {
   readonly output?: (typeof VERIFY_OUTPUTS)[number] | undefined;
 }
 
+/** A local cloud has neither quotas nor a network, and those of another account are for its own people to look at. */
+const NOT_CHECKED_HERE = ['the Fargate vCPU quota of the account (Service Quotas)', 'subnets and routes (EC2)'];
 /** Read by other services than those that are talked to. */
 const NOT_CHECKED = [
-  'the Fargate vCPU quota of the account (Service Quotas)',
-  'subnets, security groups and the VPC (EC2)',
+  'security groups and firewalls (EC2)',
   'parameters under spec.secrets (Systems Manager)',
   'whether the execution role may pull images, read secrets and write logs (its policies)',
 ];
@@ -60,28 +64,53 @@ interface Subject {
 export async function verify(args: VerifyArgs, io: CliIo, connection: Connection): Promise<number> {
   const subject = args.files.length > 0 ? await ofFiles(args, io, connection) : await ofRecords(args, io, connection);
   if (!subject) return 1;
-  const findings = await findingsOf(subject, io, connection);
-  if (args.output === 'json') io.stdout(asJson(documentOf(findings)));
-  else showText(findings, io);
+  const findings = await findingsOf(subject, connection);
+  if (args.output === 'json') io.stdout(asJson(documentOf(findings, notChecked(connection))));
+  else showText(findings, notChecked(connection), io);
   return worstOf(findings) === 'fail' || subject.missing > 0 ? 1 : 0;
 }
 
-async function findingsOf(subject: Subject, io: CliIo, connection: Connection): Promise<Finding[]> {
-  const account = new Account(kindIo(connection, io));
+async function findingsOf(subject: Subject, connection: Connection): Promise<Finding[]> {
+  const accounts = new Map<Target, Account>();
+  const accountOf = (klass: LambdaContainerClassSpec | undefined): Account => {
+    const target = klass ? connection.targets.of(klass) : connection.targets.home;
+    const account = accounts.get(target) ?? new Account(target.io);
+    accounts.set(target, account);
+    return account;
+  };
   const uses = await Promise.all(subject.objects.map((planned) => useOf(planned, subject.classes)));
   const names = new Set([...subject.classNames, ...uses.map(({ className }) => className)]);
   const classes = [...names].sort().map(async (name) => {
     const spec = await subject.classes.get(name);
     if (typeof spec === 'string') return unusableClass(name, spec);
     const ofClass = uses.filter(({ className }) => className === name);
-    return classChecks({ name, spec, architectures: architecturesOf(ofClass) }, account);
+    const found = classChecks({ name, spec, architectures: architecturesOf(ofClass) }, accountOf(spec));
+    if (!isLookedInto(connection) || connection.targets.of(spec) !== connection.targets.home) return found;
+    const { ec2 } = await connection.accountPorts();
+    return [...(await found), ...(await networkChecks(name, spec, ec2))];
   });
   const findings = await Promise.all([
     tableChecks(connection),
     ...classes,
-    ...uses.map((use) => objectChecks(use, account)),
+    ...uses.map((use) => objectChecks(use, accountOf(use.judged?.klass))),
+    ...(isLookedInto(connection) ? [quotasOf(uses, connection)] : []),
   ]);
   return findings.flat();
+}
+
+/** The account behind a connection has quotas and networks. */
+function isLookedInto({ isLocal }: Connection): boolean {
+  return !isLocal;
+}
+
+async function quotasOf(uses: readonly Use[], connection: Connection): Promise<Finding[]> {
+  const { targets } = connection;
+  const ours = uses.flatMap(({ judged }) => (judged && targets.of(judged.klass) === targets.home ? [judged.spec] : []));
+  return ours.length === 0 ? [] : quotaChecks(ours, await connection.accountPorts());
+}
+
+function notChecked(connection: Connection): readonly string[] {
+  return isLookedInto(connection) ? NOT_CHECKED : [...NOT_CHECKED_HERE, ...NOT_CHECKED];
 }
 
 type Use = ObjectUse & { readonly className: string };
@@ -119,10 +148,6 @@ function unusableClass(name: string, why: 'invalid' | 'missing'): Finding[] {
   return [{ subject, check: 'Class', level: 'fail', field: 'spec.className', value: name, message, remedy }];
 }
 
-function kindIo({ ports, region }: Connection, io: CliIo): Io {
-  return { aws: ports, region, nowMs: () => io.clock.now(), immutable: new Map() };
-}
-
 // --------------------------------------------------------------------------------------------------------- selection
 
 async function ofFiles(args: VerifyArgs, io: CliIo, connection: Connection): Promise<Subject | undefined> {
@@ -137,7 +162,7 @@ async function ofFiles(args: VerifyArgs, io: CliIo, connection: Connection): Pro
   }
   const containers = objects.filter(({ kind }) => kind === KIND_CONTAINER);
   return {
-    objects: (await planManifests(containers.concat(classesOf(objects)), io, connection)).objects.filter(isContainer),
+    objects: (await planManifests(containers.concat(classesOf(objects)), connection)).objects.filter(isContainer),
     classes: new ClassLookup(objects, connection),
     classNames: classesOf(objects).map(({ name }) => name),
     missing: 0,
@@ -171,7 +196,7 @@ function isContainer({ object }: PlannedObject): boolean {
 
 // ------------------------------------------------------------------------------------------------------------ output
 
-function documentOf(findings: readonly Finding[]): Record<string, unknown> {
+function documentOf(findings: readonly Finding[], skipped: readonly string[]): Record<string, unknown> {
   const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
   return {
     apiVersion: API_VERSION,
@@ -179,11 +204,11 @@ function documentOf(findings: readonly Finding[]): Record<string, unknown> {
     result: worstOf(findings),
     counts: { ok: count('ok'), warn: count('warn'), fail: count('fail') },
     findings,
-    notChecked: NOT_CHECKED,
+    notChecked: skipped,
   };
 }
 
-function showText(findings: readonly Finding[], io: CliIo): void {
+function showText(findings: readonly Finding[], skipped: readonly string[], io: CliIo): void {
   const colours = coloursFor(io);
   const subjects = [...new Set(findings.map(({ subject }) => subject))];
   for (const subject of subjects) {
@@ -197,7 +222,7 @@ function showText(findings: readonly Finding[], io: CliIo): void {
   }
   const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
   io.stdout(`\n${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed\n`);
-  io.stdout(colours.dim(`not looked at: ${NOT_CHECKED.join('; ')}\n`));
+  io.stdout(colours.dim(`not looked at: ${skipped.join('; ')}\n`));
 }
 
 function rowOf({ check, level, field, value, message, remedy }: Finding, colours: Colours): string[] {

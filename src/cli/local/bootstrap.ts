@@ -37,9 +37,10 @@ export async function bootstrapLocalAccount(input: BootstrapInput): Promise<Loca
   const tables = DEFAULT_TABLES;
   const [functionRoleArn, taskRole, executionRole, buildRole, listenerArn] = await Promise.all([
     role(ports, 'lambdacontainer-example-function', 'lambda.amazonaws.com'),
-    role(ports, 'lambdacontainer-task', 'ecs-tasks.amazonaws.com'),
-    role(ports, 'lambdacontainer-execution', 'ecs-tasks.amazonaws.com'),
-    role(ports, 'lambdacontainer-build', 'codebuild.amazonaws.com'),
+    // Under the paths that the controller's policy lets it hand on.
+    role(ports, 'lambdacontainer-task', 'ecs-tasks.amazonaws.com', '/lambdacontainer/tasks/'),
+    role(ports, 'lambdacontainer-execution', 'ecs-tasks.amazonaws.com', '/lambdacontainer/tasks/'),
+    role(ports, 'lambdacontainer-build', 'codebuild.amazonaws.com', '/lambdacontainer/builds/'),
     listener(ports, input.httpPort),
     ...TABLE_SHAPES.map((shape) =>
       // Without guards: the data folder is deleted when somebody wants it deleted.
@@ -69,7 +70,8 @@ export async function bootstrapLocalAccount(input: BootstrapInput): Promise<Loca
           { arn: listenerArn, url: `http://127.0.0.1:${input.httpPort}`, priorities: { from: 100, to: 1000 } },
         ],
         roles: { task: taskRole, execution: executionRole, build: buildRole },
-        build: { image: input.images.builder, baseImageRegistry: input.registry },
+        // This machine's own docker or buildah builds Dockerfiles.
+        build: { image: input.images.builder, dockerImage: input.images.builder, baseImageRegistry: input.registry },
         adapter: { image: input.images.adapter },
         health: { deregistrationDelaySec: 5 },
         // The shortest that ELB allows: somebody is waiting.
@@ -80,7 +82,7 @@ export async function bootstrapLocalAccount(input: BootstrapInput): Promise<Loca
   return { desiredTable: tables.desired, stateTable: tables.state, functionRoleArn };
 }
 
-async function role(ports: Ports, name: string, service: string): Promise<string> {
+async function role(ports: Ports, name: string, service: string, path = '/'): Promise<string> {
   try {
     const { Role } = await ports.iam.getRole({ RoleName: name });
     return Role?.Arn ?? '';
@@ -89,6 +91,7 @@ async function role(ports: Ports, name: string, service: string): Promise<string
   }
   const { Role } = await ports.iam.createRole({
     RoleName: name,
+    Path: path,
     AssumeRolePolicyDocument: JSON.stringify({
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],

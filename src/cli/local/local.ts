@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { type ApiObject, formatDefect, parseManifests } from '../../api/index.ts';
-import { createSdkPorts, type Ports } from '../../aws/index.ts';
+import { createSdkPorts, type Ports, type StaticCredentials } from '../../aws/index.ts';
 import {
   type Clock,
   formatDuration,
@@ -16,14 +16,18 @@ import {
   sleep,
   UserError,
 } from '../../core/index.ts';
+import type { Cloud, Denied, RoleCredentials, Use } from '../../local-cloud/index.ts';
 import { type LocalCloud, startLocalCloud } from '../../local-cloud/local-cloud.ts';
 import { pushOwnImages } from '../../local-cloud/own-images.ts';
 import { registryPort } from '../../oci/index.ts';
 import { formatKey, type ObjectKey } from '../../resource/index.ts';
 import { DesiredTable, StateTable } from '../../store/index.ts';
 import { DEFAULT_DATA_DIR } from '../commands/connection.ts';
+import { controllerPolicy } from '../policy.ts';
 import { bootstrapLocalAccount } from './bootstrap.ts';
+import { beginControllerSession, putClassPolicies } from './controller-identity.ts';
 import { type ControllerProcess, runController } from './controller-process.ts';
+import { createEventRules } from './event-rules.ts';
 import { createExampleFunction, type Example, readExample } from './examples.ts';
 import { choosePort, freePort } from './listen-ports.ts';
 import { nextSteps } from './next-steps.ts';
@@ -39,6 +43,8 @@ export interface LocalOptions {
   readonly exitAfterReady: boolean;
   /** How often the controller looks at everything unasked, e.g. `2s`. */
   readonly resync: string;
+  /** Whether calls are held to the policies of who makes them. */
+  readonly iam: 'off' | 'enforce';
 }
 
 export interface LocalWorld {
@@ -70,6 +76,8 @@ export interface LocalFile {
 
 const ACCOUNT_ID = '000000000000';
 const DEFAULT_REGION = 'us-east-1';
+/** With a trail, and without its waiting: people want to see what events do. */
+const EVENTS = { delayMs: 20, trail: { delayMs: 300 } };
 const STOP_GRACE_MS = 5_000;
 const FIRST_ANSWER_MS = 20_000;
 
@@ -116,6 +124,7 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
     lastMs = clock.now();
   };
 
+  const denials: Denied[] = [];
   const cloud = await startLocalCloud({
     dataDir,
     awsPort,
@@ -125,13 +134,16 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
     clock,
     random: world.random,
     logger: world.logger,
+    iam: options.iam,
+    events: EVENTS,
+    onDenial: (denied) => {
+      denials.push(denied);
+      world.logger.warn(denied, 'IAM denied a call');
+    },
   });
   let controller: ControllerProcess | undefined;
   const registry = registryPort({ clock });
-  const { ports, close } = createSdkPorts(
-    { region, endpoint: cloud.awsEndpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } },
-    registry,
-  );
+  const { ports, close } = createSdkPorts({ region, endpoint: cloud.awsEndpoint, credentials: ROOT }, registry);
   try {
     stage('local cloud', `${cloud.awsEndpoint} (AWS APIs and registry)`);
     const images = await pushOwnImages({
@@ -148,6 +160,8 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
       registry: cloud.registry,
       images,
     });
+    const eventsQueue = await createEventRules(ports, { accountId: ACCOUNT_ID, region });
+    const identity: StaticCredentials = options.iam === 'enforce' ? prepareRoles(cloud.cloud) : ROOT;
     await cloud.syncListeners();
     stage('account prepared', `load balancer http://127.0.0.1:${httpPort}`);
     writeJson(localFilePath(dataDir), {
@@ -168,11 +182,13 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
         ...world.environment,
         AWS_ENDPOINT_URL: cloud.awsEndpoint,
         AWS_REGION: region,
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
+        AWS_ACCESS_KEY_ID: identity.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
+        AWS_SESSION_TOKEN: identity.sessionToken,
         LAMBDACONTAINER_DESIRED_TABLE: account.desiredTable,
         LAMBDACONTAINER_STATE_TABLE: account.stateTable,
         LAMBDACONTAINER_RESYNC: options.resync,
+        LAMBDACONTAINER_EVENTS_QUEUE: eventsQueue,
         LAMBDACONTAINER_LEASE: '6s',
         LAMBDACONTAINER_CALL_TIMEOUT: '3s',
         LAMBDACONTAINER_GIT_DIR: join(dataDir, 'git'),
@@ -217,8 +233,26 @@ export async function local(options: LocalOptions, world: LocalWorld): Promise<n
     await registry.close();
     await cloud.close();
     rmSync(localFilePath(dataDir), { force: true });
+    if (options.iam === 'enforce') {
+      writeJson(join(dataDir, 'iam-uses.json'), { uses: cloud.cloud.ledger.uses(), denials } satisfies IamUses);
+    }
     terminal.write(`  stopped in ${formatDuration(clock.now() - stoppedAtMs)}; start it again to go on where it was\n`);
   }
+}
+
+/** What IAM allowed and denied while the cloud ran, written when it ends: for tests of policies. */
+export interface IamUses {
+  readonly uses: readonly Use[];
+  readonly denials: readonly Denied[];
+}
+
+/** Whom the local cloud takes for the account's root. */
+const ROOT = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** The roles get the policies that they have in `deploy/`. @returns credentials of the controller's */
+function prepareRoles(cloud: Cloud): RoleCredentials {
+  putClassPolicies(cloud);
+  return beginControllerSession(cloud, controllerPolicy());
 }
 
 interface Announcement {

@@ -22,12 +22,8 @@ export interface PlannedSet {
 }
 
 /** Plans objects of manifests; classes among them are those that the objects will have. */
-export async function planManifests(
-  objects: readonly ManifestObject[],
-  io: CliIo,
-  connection: Connection,
-): Promise<PlannedSet> {
-  const planning = new Planning(connection, new ClassLookup(objects, connection), io.clock);
+export async function planManifests(objects: readonly ManifestObject[], connection: Connection): Promise<PlannedSet> {
+  const planning = new Planning(connection, new ClassLookup(objects, connection));
   return { objects: await inOrder(objects, (object) => planning.ofObject(object)), missing: 0 };
 }
 
@@ -35,14 +31,14 @@ export async function planManifests(
 export async function planRecords(args: ChoiceArgs, io: CliIo, connection: Connection): Promise<PlannedSet> {
   const { views, missing } = await chosen(args, io, connection);
   const objects = views.flatMap((view) => desiredOf(view, args.words.length > 0) ?? []);
-  const planning = new Planning(connection, new ClassLookup([], connection), io.clock);
+  const planning = new Planning(connection, new ClassLookup([], connection));
   return { objects: await inOrder(objects, (object) => planning.ofObject(object)), missing };
 }
 
 /** Plans that the records of objects go. */
 export async function planDeletions(args: ChoiceArgs, io: CliIo, connection: Connection): Promise<PlannedSet> {
   const { views, missing } = await chosen(args, io, connection);
-  const planning = new Planning(connection, new ClassLookup([], connection), io.clock);
+  const planning = new Planning(connection, new ClassLookup([], connection));
   const keys = views.map(({ key }) => key);
   return { objects: await inOrder(keys, (key) => planning.ofDeletion(key)), missing };
 }

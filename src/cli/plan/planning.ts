@@ -16,12 +16,25 @@ import {
   recordFromObject,
   validateLambdaContainer,
 } from '../../api/index.ts';
-import { Allocator, begun, classHashOf, Memory, prospect, prospectOfDeletion } from '../../controller/index.ts';
-import { type Clock, sameJson } from '../../core/index.ts';
+import { recipeOf } from '../../compose/index.ts';
+import {
+  Allocator,
+  begun,
+  classHashOf,
+  describeTarget,
+  type InventoryOutline,
+  Memory,
+  prospect,
+  prospectOfDeletion,
+  type Target,
+  targetIdOf,
+} from '../../controller/index.ts';
+import { sameJson } from '../../core/index.ts';
 import { contentChanges, ecsService, KINDS, type TaskDefinitionProps } from '../../kinds/index.ts';
 import {
   type CarryOver,
   carryOver,
+  driftDefects,
   type Explanation,
   explain,
   type PlanFacts,
@@ -70,24 +83,22 @@ export interface PlannedObject {
 export class Planning {
   readonly #connection: Connection;
   readonly #classes: ClassLookup;
-  readonly #io: Io;
   readonly #memory: Memory;
   readonly #allocator: Allocator;
   /** What was planned so far, as if it had been begun: of two new objects, each gets a priority of its own. */
   readonly #begun: Map<string, Inventory> = new Map();
   #loaded: Promise<void> | undefined;
 
-  constructor(connection: Connection, classes: ClassLookup, clock: Clock) {
-    const { ports, region, state, tables } = connection;
+  constructor(connection: Connection, classes: ClassLookup) {
+    const { ports, targets, state, tables } = connection;
     this.#connection = connection;
     this.#classes = classes;
-    this.#io = { aws: ports, region, nowMs: () => clock.now(), immutable: new Map() };
     // The epoch is that of a writer: nothing is written through either.
     this.#memory = new Memory(state, neverWrites);
     this.#allocator = new Allocator(
       new Allocations(ports.dynamodb, tables.state),
-      ports.elbv2,
-      { inventories: () => this.#inventories() },
+      (klass) => targets.of(klass).io.aws.elbv2,
+      { outlines: () => this.#outlines() },
       neverWrites,
     );
   }
@@ -117,9 +128,11 @@ export class Planning {
         facts: { ...facts, planned: undefined, obstacle: obstacle.reason },
       };
     }
-    const { world, spec, allocation, notes } = judged;
+    const { world, spec, allocation, notes, io } = judged;
     const planned = plan(world, KINDS);
-    const predecessors = await this.#predecessors(world);
+    // A class that cannot be used was an obstacle before.
+    const recipe = typeof klass === 'string' ? undefined : recipeOf(spec, klass);
+    const predecessors = await this.#predecessors(world, io);
     const explanation = explain({
       world,
       plan: planned,
@@ -132,7 +145,7 @@ export class Planning {
       allocation,
       explanation,
       obstacle: undefined,
-      carryOver: carryOver(world, KINDS, spec),
+      carryOver: carryOver(world, KINDS, spec, recipe),
       notes,
       facts: { ...facts, planned: { world, plan: planned } },
     };
@@ -204,7 +217,19 @@ export class Planning {
     }
     const annotations = record ? (objectFromRecord(record.item).object?.annotations ?? {}) : {};
     const deletionPolicy = annotations[ANNOTATION_CASCADE] === 'orphan' ? 'retain' : inventory.deletionPolicy;
-    const world = await prospectOfDeletion(this.#parts(), key, { ...inventory, deletionPolicy });
+    const target = await this.#targetOf(inventory);
+    if (!target) {
+      const message = `its resources are in ${describeTarget(inventory.target)}, and class '${inventory.className}' does not say how they are reached`;
+      const obstacle = { reason: 'ClassNotUsable', message, defects: [] };
+      return {
+        ...base,
+        explanation: undefined,
+        obstacle,
+        notes: [],
+        facts: { ...facts, planned: undefined, obstacle: obstacle.reason },
+      };
+    }
+    const world = await prospectOfDeletion(this.#parts(target.io), key, { ...inventory, deletionPolicy });
     const planned = plan(world, KINDS);
     const isProtected = inventory.protected === true || annotations[ANNOTATION_PROTECTED] === 'true';
     return {
@@ -228,7 +253,8 @@ export class Planning {
     klass: LambdaContainerClassSpec | 'invalid' | 'missing',
     before: Inventory | undefined,
   ): Promise<
-    { world: World; spec: LambdaContainerSpec; allocation: Allocation; notes: string[] } | { obstacle: Obstacle }
+    | { world: World; spec: LambdaContainerSpec; allocation: Allocation; notes: string[]; io: Io }
+    | { obstacle: Obstacle }
   > {
     const stop = (reason: string, message: string, defects: readonly Defect[] = []) => ({
       obstacle: { reason, message, defects },
@@ -243,6 +269,18 @@ export class Planning {
     const judged = validateLambdaContainer(object.spec, klass, object.namespace);
     if (!judged.spec) return stop('InvalidSpec', 'the spec is not valid: nothing would be touched', judged.defects);
     const { spec } = judged;
+    const misnamed = driftDefects(spec.drift);
+    if (misnamed.length > 0) {
+      const message = misnamed.map(({ name, phrase }) => `spec.drift.fields: '${name}' ${phrase}`).join('\n');
+      return stop('InvalidSpec', message);
+    }
+    const { targets } = this.#connection;
+    const target = targetIdOf(targets, klass);
+    if (before && before.entries.length > 0 && before.target !== target) {
+      const message = `class '${className}' is for ${describeTarget(target)}, but what was made for it is in ${describeTarget(before.target)}: nothing moves between them`;
+      return stop('ClassMoved', message);
+    }
+    const { io } = targets.of(klass);
     if (before?.deletingSinceMs !== undefined) {
       return stop('Deleting', 'an object of this name is being deleted; a new one begins when that is done');
     }
@@ -254,7 +292,7 @@ export class Planning {
     if (allocated.problem !== undefined) return stop(allocated.reason, allocated.problem);
     const { allocation } = allocated;
     this.#begun.set(formatKey(key), { ...next, allocation });
-    const world = await prospect(this.#parts(), key, { spec, klass, allocation }, { ...next, allocation });
+    const world = await prospect(this.#parts(io), key, { spec, klass, allocation }, { ...next, allocation });
     const notes = [
       ...(before?.allocation
         ? []
@@ -266,18 +304,18 @@ export class Planning {
         : []),
       ...(before?.held ? [`its deletion was held (${before.held.reason}); with the record back it goes on`] : []),
     ];
-    return { world, spec, allocation, notes };
+    return { world, spec, allocation, notes, io };
   }
 
   /** What a new task definition differs in from the one that the service runs. Two calls, and only then. */
-  async #predecessors(world: World): Promise<Map<string, readonly Change[]>> {
+  async #predecessors(world: World, io: Io): Promise<Map<string, readonly Change[]>> {
     const next = world.nodes.find(({ node }) => node.id === 'task-definition');
     // A service that waits for the new definition cannot be resolved yet: its entry names it all the same.
     const entry = world.entries.find(({ kind }) => kind === ecsService.name);
     if (next?.observation?.state !== 'absent' || !next.resolved || !entry) return new Map();
-    const standing = await ecsService.observe(this.#io, entry.identity, {});
+    const standing = await ecsService.observe(io, entry.identity, {});
     if (!standing) return new Map();
-    const { taskDefinition } = await this.#io.aws.ecs.describeTaskDefinition({
+    const { taskDefinition } = await io.aws.ecs.describeTaskDefinition({
       taskDefinition: standing.taskDefinitionArn,
     });
     if (!taskDefinition) return new Map();
@@ -285,14 +323,23 @@ export class Planning {
     return new Map([[next.node.id, contentChanges(register, taskDefinition)]]);
   }
 
-  #inventories(): Inventory[] {
-    const known = this.#memory.inventories();
+  #outlines(): InventoryOutline[] {
+    const known = this.#memory.outlines();
     const begun = [...this.#begun.values()];
     return [...known.filter(({ uid }) => !begun.some((other) => other.uid === uid)), ...begun];
   }
 
-  #parts() {
-    return { kinds: KINDS, io: this.#io, memory: this.#memory, owner: this.#connection.tables.state };
+  /** By the class as it is: snapshots of it as it was are the controller's alone. */
+  async #targetOf({ className, target, entries }: Inventory): Promise<Target | undefined> {
+    const { targets } = this.#connection;
+    if (target === undefined || entries.length === 0) return targets.home;
+    const klass = await this.#classes.get(className);
+    if (typeof klass === 'string' || targetIdOf(targets, klass) !== target) return undefined;
+    return targets.of(klass);
+  }
+
+  #parts(io: Io) {
+    return { kinds: KINDS, io, memory: this.#memory, owner: this.#connection.tables.state };
   }
 
   #load(): Promise<void> {

@@ -10,7 +10,6 @@ import { isPlanHash, whatMoved } from '../../plan/index.ts';
 import { formatKey } from '../../resource/index.ts';
 import type { DesiredRecord } from '../../store/index.ts';
 import type { Connection } from '../commands/connection.ts';
-import type { CliIo } from '../output/io.ts';
 import { hashOf, planManifests } from './planned-set.ts';
 
 /** The records that the plan was made on, by `namespace/name` of their keys; undefined for one that is not there. */
@@ -26,10 +25,9 @@ export function requirePlanHash(hash: string | undefined): void {
 export async function requireUnmovedPlan(
   hash: string,
   objects: readonly ManifestObject[],
-  io: CliIo,
   connection: Connection,
 ): Promise<PlannedRecords> {
-  const planned = await planManifests(objects, io, connection);
+  const planned = await planManifests(objects, connection);
   const now = hashOf(planned);
   if (now === undefined) {
     const unread = planned.objects.flatMap(({ explanation }) => explanation?.unreadable ?? []);

@@ -5,6 +5,7 @@ import { INVOCATION_TYPES, type InvokeArgs, invoke } from '../commands/invoke.ts
 import { DEFAULT_SINCE, type LogsArgs, logs } from '../commands/logs.ts';
 import { PLAN_OUTPUTS, type PlanArgs, plan } from '../commands/plan.ts';
 import { VERIFY_OUTPUTS, type VerifyArgs, verify } from '../commands/verify.ts';
+import { type EquivalenceArgs, verifyEquivalence } from '../commands/verify-equivalence.ts';
 import {
   collect,
   type Flags,
@@ -58,12 +59,32 @@ export function addVerify(verb: Verb, run: Run): void {
   const command = verb(
     'verify',
     'Check beforehand what objects stand on: roles, images, secrets, listener, cluster, function, quotas, tables. It only reads.',
-    ['verify -f shop.yaml', 'verify checkout -n shop -o json', 'verify --all -n shop'],
+    [
+      'verify -f shop.yaml',
+      'verify checkout -n shop -o json',
+      'verify --all -n shop',
+      'verify checkout --equivalence --requests requests.yaml',
+    ],
   )
     .argument('[objects...]', NAMES)
+    .option(
+      '--equivalence',
+      'compare instead what the function answers from Lambda with what it answers from Fargate, header by header; this invokes it',
+    )
+    .option(
+      '--requests <file>',
+      'with --equivalence: a YAML list of requests (method, path, headers, body, bodyBase64)',
+    )
+    .option('--yes-to <context>', 'consent to invoking in a protected context')
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(VERIFY_OUTPUTS).default('text'));
-  withConnection(withNamespace(withFiles(withChoice(command)))).action((words: string[], flags: Flags & VerifyArgs) =>
-    run.connected(flags, (io, connection) => verify({ ...flags, words, files: flags.filename ?? [] }, io, connection)),
+  withConnection(withNamespace(withFiles(withChoice(command)))).action(
+    (words: string[], flags: Flags & VerifyArgs & EquivalenceArgs) =>
+      run.connected(flags, (io, connection) => {
+        const args = { ...flags, words, files: flags.filename ?? [] };
+        return flags.equivalence || flags.requests !== undefined
+          ? verifyEquivalence(args, io, connection)
+          : verify(args, io, connection);
+      }),
   );
 }
 

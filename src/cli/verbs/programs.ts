@@ -16,6 +16,7 @@ interface LocalFlags {
   readonly filename?: string[];
   readonly exitAfterReady?: boolean;
   readonly resync: string;
+  readonly iam: 'off' | 'enforce';
 }
 
 export function addLocal(verb: Verb, run: Run): void {
@@ -42,6 +43,11 @@ export function addLocal(verb: Verb, run: Run): void {
     )
     .option('-f, --filename <file>', 'manifest to apply; may be given again', collect)
     .option('--resync <duration>', 'how often the controller looks at everything unasked', '2s')
+    .addOption(
+      new Option('--iam <mode>', "whether calls are held to the policies of who makes them, the controller's included")
+        .choices(['off', 'enforce'])
+        .default('off'),
+    )
     .option('--exit-after-ready', 'end once everything is Ready (status 0), or cannot be (status 1)')
     .action((_flags: LocalFlags, command: Command) =>
       run.plain(async (io) => {
@@ -54,6 +60,7 @@ export function addLocal(verb: Verb, run: Run): void {
           manifests: flags.filename ?? [],
           exitAfterReady: flags.exitAfterReady === true,
           resync: flags.resync,
+          iam: flags.iam,
         });
       }),
     );
@@ -64,6 +71,7 @@ const LOCAL_VARIABLES: Readonly<Record<string, string>> = {
   httpPort: 'LAMBDACONTAINER_HTTP_PORT',
   dataDir: 'LAMBDACONTAINER_DATA_DIR',
   resync: 'LAMBDACONTAINER_RESYNC',
+  iam: 'LAMBDACONTAINER_IAM',
 };
 
 /** Flags, then the environment, then defaults. (Commander's own `env` reads the process's environment.) */

@@ -7,7 +7,7 @@ import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../../api/in
 import { conditionsOfTraffic } from '../../compose/index.ts';
 import { formatDuration } from '../../core/index.ts';
 import { KINDS, type LambdaFunctionObserved } from '../../kinds/index.ts';
-import type { NodeView, Verdict, World } from '../../plan/index.ts';
+import { imageThreats, type NodeView, type Threat, type Verdict, type World } from '../../plan/index.ts';
 import type { Allocation } from '../../resource/index.ts';
 import { display } from '../commands/references.ts';
 import type { PlannedObject } from '../plan/planning.ts';
@@ -29,6 +29,13 @@ const STANDS_ON: Readonly<Record<string, { readonly check: string; readonly fiel
   'base-image': { check: 'Image', field: 'spec.build.baseImage' },
 };
 
+/** The same kinds where they are the source itself. */
+const SOURCES: typeof STANDS_ON = {
+  'base-image': { check: 'Image', field: 'spec.source.image' },
+  's3-object': { check: 'Archive', field: 'spec.source.archive' },
+  'git-commit': { check: 'Repository', field: 'spec.source.repository' },
+};
+
 export async function objectChecks({ planned, judged }: ObjectUse, account: Account): Promise<Finding[]> {
   const { object, obstacle, facts, allocation } = planned;
   const subject = display({ kind: object?.kind ?? 'LambdaContainer', name: planned.key.name });
@@ -40,15 +47,21 @@ export async function objectChecks({ planned, judged }: ObjectUse, account: Acco
   const findings = await Promise.all([
     check(subject, 'Spec', async () => ({ level: 'ok', message: 'valid, within the class' })),
     ...world.nodes.flatMap((view) => nodeChecks(subject, view, verdicts.get(view.node.id))),
+    ...imageThreats(world).map((threat) => check(subject, 'Image', async () => threatened(threat))),
     ...(reservedConcurrency(world, spec) ?? []).map((said) => check(subject, 'Function', async () => said)),
     ...(spec.roles.execution === undefined || spec.roles.execution === klass.roles.execution
       ? []
       : [check(subject, 'Role', () => role('spec.roles.execution', spec.roles.execution ?? '', ECS_TASKS, account))]),
-    ...Object.entries(spec.secrets).flatMap(([name, { secretsManager }]) =>
-      secretsManager === undefined
-        ? []
-        : [check(subject, 'Secret', () => secret(`spec.secrets.${name}.secretsManager`, secretsManager, account))],
-    ),
+    ...Object.entries(spec.secrets).flatMap(([name, { secretsManager, versionStage = 'AWSCURRENT' }]) => {
+      if (secretsManager === undefined) return [];
+      const watched = world.nodes.find(({ node, resolved }) => {
+        const { secretArn, stage } = resolved?.identity ?? {};
+        return node.kind === 'secret' && secretArn === secretsManager && stage === versionStage;
+      });
+      const verdict = watched && verdicts.get(watched.node.id);
+      const field = `spec.secrets.${name}.secretsManager`;
+      return [check(subject, 'Secret', () => secret(field, secretsManager, verdict, account))];
+    }),
     ...(spec.compute.spot.weight > 0 ? [check(subject, 'Cluster', () => spot(klass.cluster, account))] : []),
     ...(allocation ? [check(subject, 'Traffic', () => traffic(planned, spec, allocation, account))] : []),
   ]);
@@ -75,7 +88,7 @@ function obstructed(subject: string, { obstacle }: PlannedObject): Finding[] {
 }
 
 function nodeChecks(subject: string, { node, resolved }: NodeView, verdict: Verdict | undefined): Promise<Finding[]>[] {
-  const known = STANDS_ON[node.kind];
+  const known = node.id === 'source' ? SOURCES[node.kind] : STANDS_ON[node.kind];
   const external = KINDS.get(node.kind)?.external === true;
   // Health is not a thing to stand on, and what waits says nothing by itself.
   if ((external && !known) || verdict === undefined || verdict.state === 'blocked') return [];
@@ -99,6 +112,16 @@ function nodeChecks(subject: string, { node, resolved }: NodeView, verdict: Verd
       return { level: 'ok', field, value, message: 'it is there and can be used' };
     }),
   ];
+}
+
+function threatened({ tag, rule, when }: Threat): Said {
+  return {
+    level: 'warn',
+    field: 'spec.rollout.history',
+    value: tag,
+    message: `${rule} of the repository's lifecycle policy takes this image away ${when}; it runs, or a rollback needs it`,
+    remedy: 'exclude our tags from the policy: images that nothing needs any more are removed by the controller',
+  };
 }
 
 /** 0 switches a function off. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
@@ -136,8 +159,15 @@ function reservedConcurrency(world: World, { placement }: LambdaContainerSpec): 
   ];
 }
 
-async function secret(field: string, arn: string, account: Account): Promise<Said> {
-  if (await account.hasSecret(arn)) return { level: 'ok', field, value: arn, message: 'the secret is there' };
+/** Only where tasks have it and it is in reach does the plan know of it. */
+async function secret(field: string, arn: string, verdict: Verdict | undefined, account: Account): Promise<Said> {
+  if (verdict?.state === 'unknown') throw verdict.failure;
+  if (verdict?.state === 'failed' && verdict.reason !== 'NotFound') {
+    const [message = '', remedy = 'see the message'] = verdict.message.split(/\. (?=Restore |Put )/);
+    return { level: 'fail', field, value: arn, message, remedy };
+  }
+  const isThere = verdict ? verdict.state === 'settled' : await account.hasSecret(arn);
+  if (isThere) return { level: 'ok', field, value: arn, message: 'the secret is there' };
   const remedy = 'create it, or correct the ARN: tasks do not start without it';
   return { level: 'fail', field, value: arn, message: 'there is no such secret', remedy };
 }

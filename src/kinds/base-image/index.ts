@@ -2,7 +2,7 @@
  * A base image in a registry: what a tag means today, as a digest for one architecture. Read only. It does not pull
  * anything; the build does.
  */
-import { READY, type ResourceKind, readOnly, unlessAbsent } from '../../resource/index.ts';
+import { members, READY, type ResourceKind, readOnly, text, unlessAbsent } from '../../resource/index.ts';
 
 /** Identity: `reference` (`host/repo:tag` or `host/repo@digest`) and `architecture` (`x86_64` or `arm64`). */
 export type BaseImageProps = Readonly<Record<string, never>>;
@@ -35,6 +35,24 @@ export const baseImage: ResourceKind<BaseImageProps, BaseImageObserved> = {
 
   readiness: () => READY,
   outputs: ({ digest, uri }) => ({ digest, uri }),
+
+  // A registry lists nothing in bulk that says what a tag means.
+  rotating: { BaseImageDigestDrift: ({ digest }) => digest },
+
+  events: [
+    {
+      // Of base images in the account's own registry; others tell nobody.
+      // https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+      source: 'aws.ecr',
+      detailType: 'ECR Image Action',
+      detail: { result: ['SUCCESS'], 'action-type': ['PUSH'] },
+      names({ account, region, detail }) {
+        const { 'repository-name': repository, 'image-tag': tag } = members(detail);
+        if (text(repository) === '' || text(tag) === '') return [];
+        return [`${account}.dkr.ecr.${region}.amazonaws.com/${repository}:${tag}`];
+      },
+    },
+  ],
 };
 
 /** `host:5000/repo:tag` and `host:5000/repo@sha256:…` without what follows the repository. */

@@ -3,8 +3,19 @@
  * the source as units, so a field that it did not compare would be reset silently. Builds are `image-build`s.
  */
 import type { ComputeType, EnvironmentType, Project, UpdateProjectCommandInput } from '@aws-sdk/client-codebuild';
-import { lowerTags, tagRecord } from '../../aws/index.ts';
-import { changeOf, ownershipKeys, READY, type ResourceKind, unlessGone } from '../../resource/index.ts';
+import { codebuildProjects, lowerTags, tagRecord } from '../../aws/index.ts';
+import {
+  changeOf,
+  lastSegment,
+  onCalls,
+  ownershipKeys,
+  ownershipOf,
+  READY,
+  type ResourceKind,
+  type Sweep,
+  text,
+  unlessGone,
+} from '../../resource/index.ts';
 
 /** Identity: `projectName`. */
 export interface CodeBuildProjectProps {
@@ -27,6 +38,14 @@ export interface CodeBuildProjectObserved {
   readonly settings: Settings;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+/** The listing shows all that a look shows. */
+const sweep: Sweep<CodeBuildProjectProps, CodeBuildProjectObserved, Project> = {
+  listing: codebuildProjects,
+  locate: ({ projectName = '' }) => ({ scope: '', name: projectName }),
+  seen: (project) => observed(project),
+  fields: { ProjectDrift: ({ settings }) => settings, OwnershipDrift: ({ tags }) => ownershipOf(tags) },
+};
 
 export const codebuildProject: ResourceKind<CodeBuildProjectProps, CodeBuildProjectObserved> = {
   name: 'codebuild-project',
@@ -104,6 +123,9 @@ export const codebuildProject: ResourceKind<CodeBuildProjectProps, CodeBuildProj
     const remaining = Object.fromEntries(Object.entries(tags).filter(([key]) => !ours.includes(key)));
     await unlessGone(io.aws.codebuild.updateProject({ name: projectName, tags: lowerTags(remaining) }, call));
   },
+
+  sweep,
+  events: [onCalls('codebuild', ['UpdateProject', 'DeleteProject'], ({ name }) => [lastSegment(text(name))])],
 };
 
 /** What is compared: the props, and the constants that stand beside them in what is sent. */

@@ -1,9 +1,24 @@
 /**
  * The ECR repository that images of a class go to, one per namespace. It owns the repository's existence and tags, not
- * its images (each is an `image-build`), scanning, encryption or lifecycle policy.
+ * its images (each is an `image-build`), scanning, encryption or lifecycle policy, which it reads because it may take
+ * away what is still needed.
  */
-import { tagRecord, upperTags } from '../../aws/index.ts';
-import { ownershipKeys, READY, type ResourceKind, unlessAbsent, unlessGone } from '../../resource/index.ts';
+import type { Repository } from '@aws-sdk/client-ecr';
+import { type Call, ecrRepositories, tagRecord, upperTags } from '../../aws/index.ts';
+import { isFailure } from '../../core/index.ts';
+import {
+  type Io,
+  onCalls,
+  ownershipKeys,
+  ownershipOf,
+  READY,
+  type ResourceKind,
+  type Sweep,
+  TAG_LISTING_PERMISSION,
+  text,
+  unlessAbsent,
+  unlessGone,
+} from '../../resource/index.ts';
 
 /** Identity: `repositoryName`. */
 export type EcrRepositoryProps = Readonly<Record<string, never>>;
@@ -13,13 +28,30 @@ export interface EcrRepositoryObserved {
   /** `host/repository`. */
   readonly uri: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Null when there is none, or it may not be read. */
+  readonly lifecyclePolicy: string | null;
 }
+
+/** The listing does not show the lifecycle policy. */
+type Listed = Omit<EcrRepositoryObserved, 'lifecyclePolicy'>;
+
+const sweep: Sweep<EcrRepositoryProps, Listed, Repository> = {
+  listing: ecrRepositories,
+  locate: ({ repositoryName = '' }) => ({ scope: '', name: repositoryName }),
+  seen(repository, tagsOf) {
+    const { arn, uri } = observed(repository);
+    return { arn, uri, tags: tagsOf(arn) ?? {} };
+  },
+  // Images are named by the repository's address: another account's or registry's is another repository.
+  fields: { OwnershipDrift: ({ tags }) => ownershipOf(tags), RepositoryDrift: ({ uri }) => uri },
+  fromTags: ['OwnershipDrift'],
+};
 
 export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserved> = {
   name: 'ecr-repository',
   permissions: [
     {
-      actions: ['ecr:DescribeRepositories', 'ecr:ListTagsForResource'],
+      actions: ['ecr:DescribeRepositories', 'ecr:ListTagsForResource', 'ecr:GetLifecyclePolicy'],
       resources: ['arn:aws:ecr:*:*:repository/*'],
       because: 'reads the repository of a namespace and whose it is',
     },
@@ -35,6 +67,7 @@ export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserv
       only: 'owned',
       because: 'lets go of a repository of its own; never deletes one that holds images',
     },
+    TAG_LISTING_PERMISSION,
   ],
   calls: {
     create: ['ecr CreateRepository'],
@@ -50,16 +83,19 @@ export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserv
         const found = await io.aws.ecr.describeRepositories({ repositoryNames: [repositoryName] }, call);
         const repository = found.repositories?.[0];
         if (!repository) return undefined;
-        const arn = repository.repositoryArn ?? '';
-        const { tags } = await io.aws.ecr.listTagsForResource({ resourceArn: arn }, call);
-        return { arn, uri: repository.repositoryUri ?? '', tags: tagRecord(tags) };
+        const { arn, uri } = observed(repository);
+        const [{ tags }, lifecyclePolicy] = await Promise.all([
+          io.aws.ecr.listTagsForResource({ resourceArn: arn }, call),
+          lifecyclePolicyOf(io, repositoryName, call),
+        ]);
+        return { arn, uri, tags: tagRecord(tags), lifecyclePolicy };
       })(),
     );
   },
 
   tags: ({ tags }) => tags,
   readiness: () => READY,
-  outputs: ({ uri, arn }) => ({ uri, arn }),
+  outputs: ({ uri, arn, lifecyclePolicy }) => ({ uri, arn, lifecyclePolicy }),
   diff: () => [],
 
   async create(io, { repositoryName }, _desired, call) {
@@ -78,4 +114,28 @@ export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserv
     const tagKeys = ownershipKeys(tags);
     if (tagKeys.length > 0) await unlessGone(io.aws.ecr.untagResource({ resourceArn: arn, tagKeys }, call));
   },
+
+  sweep,
+  rotating: { LifecyclePolicyDrift: ({ lifecyclePolicy }) => lifecyclePolicy },
+  events: [
+    onCalls('ecr', ['DeleteRepository', 'TagResource', 'UntagResource'], ({ repositoryName, resourceArn }) => [
+      text(repositoryName),
+      text(resourceArn).replace(/^.*:repository\//, ''),
+    ]),
+  ],
 };
+
+function observed({ repositoryArn = '', repositoryUri = '' }: Repository) {
+  return { arn: repositoryArn, uri: repositoryUri };
+}
+
+/** Null when there is none. Whoever may not read it is not kept from building. */
+async function lifecyclePolicyOf(io: Io, repositoryName: string, call: Call): Promise<string | null> {
+  try {
+    const answer = await unlessAbsent(io.aws.ecr.getLifecyclePolicy({ repositoryName }, call));
+    return answer?.lifecyclePolicyText ?? null;
+  } catch (error) {
+    if (!isFailure(error, 'denied')) throw error;
+    return null;
+  }
+}

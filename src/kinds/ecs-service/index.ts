@@ -15,18 +15,26 @@ import type {
   Task,
   UpdateServiceCommandInput,
 } from '@aws-sdk/client-ecs';
-import { type Call, lowerTags, tagRecord } from '../../aws/index.ts';
-import { Failure } from '../../core/index.ts';
+import { type Call, ecsServices, lowerTags, refuseUnreadable, tagRecord } from '../../aws/index.ts';
 import {
+  type AwsEvent,
   asSet,
   type Change,
   changeOf,
+  type EventInterest,
   type Identity,
   type Io,
+  items,
+  lastSegment,
+  members,
+  onCalls,
   ownershipKeys,
+  ownershipOf,
   READY,
   type Readiness,
   type ResourceKind,
+  type Sweep,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -113,6 +121,59 @@ const STOPPED_REASONS_MAX = 3;
 /** Without rollback: what to go back to is decided by us, and ECS would undo it behind our back. */
 const CIRCUIT_BREAKER = { enable: true, rollback: false };
 
+/** The listing shows everything but why tasks stopped. */
+type EcsServiceSeen = Omit<EcsServiceObserved, 'rollout'> & {
+  readonly rollout: Pick<ObservedRollout, 'state'> | null;
+};
+
+const sweep: Sweep<EcsServiceProps, EcsServiceSeen, Service> = {
+  listing: ecsServices,
+  locate: ({ cluster = '', serviceName = '' }) => ({ scope: cluster, name: serviceName }),
+  // One that drains is as good as gone.
+  seen: (service) => (service.status === 'ACTIVE' ? observed(service, primaryOf(service), NONE_STOPPED) : undefined),
+  fields: {
+    TaskDefinitionDrift: ({ taskDefinitionArn }) => taskDefinitionArn,
+    CapacityDrift: ({ capacity }) => byProvider(capacity),
+    NetworkDrift: (seen) => [asSet(seen.subnets), asSet(seen.securityGroups), seen.assignPublicIp],
+    LoadBalancerDrift: ({ loadBalancers }) => loadBalancers,
+    GracePeriodDrift: ({ healthCheckGraceSec }) => healthCheckGraceSec,
+    DeploymentConfigurationDrift: (seen) => [seen.minimumHealthyPercent, seen.maximumPercent, seen.circuitBreaker],
+    OwnershipDrift: ({ tags }) => ownershipOf(tags),
+    // Whether, not how far: counts of a rollout change by themselves.
+    StabilityDrift: isStable,
+  },
+  ranges: {
+    DesiredCountDrift: { bounds: ({ minCount, maxCount }) => [minCount, maxCount], value: ({ desired }) => desired },
+  },
+};
+
+const events: readonly EventInterest[] = [
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
+  { source: 'aws.ecs', detailType: 'ECS Service Action', names: servicesNamed },
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+  { source: 'aws.ecs', detailType: 'ECS Deployment State Change', names: servicesNamed },
+  {
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+    source: 'aws.ecs',
+    detailType: 'ECS Task State Change',
+    // How a rollout gets on is told by the service's own events: not every step of every task is worth a look.
+    detail: { lastStatus: ['STOPPED'] },
+    names(event) {
+      const detail = members(event.detail);
+      // Scaled in, or replaced by a deployment.
+      if (detail.lastStatus !== 'STOPPED' || detail.stopCode === 'ServiceSchedulerInitiated') return [];
+      const service = /^service:(.+)$/.exec(text(detail.group))?.[1];
+      return service === undefined ? [] : [service];
+    },
+  },
+  onCalls(
+    'ecs',
+    ['CreateService', 'UpdateService', 'DeleteService', 'TagResource', 'UntagResource'],
+    ({ service, serviceName, resourceArn }, event) =>
+      isScaling(event) ? [] : [lastSegment(text(service)), text(serviceName), ...serviceOf(text(resourceArn))],
+  ),
+];
+
 export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
   name: 'ecs-service',
   permissions: [
@@ -166,13 +227,9 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
       io.aws.ecs.describeServices({ cluster, services: [serviceName], include: ['TAGS'] }, call),
     );
     const service = answer?.services?.[0];
-    if (!service) {
-      const failure = answer?.failures?.[0];
-      if (failure?.reason && failure.reason !== 'MISSING') throw unreadable(failure.reason, failure.detail);
-      return undefined;
-    }
-    if (service.status === 'INACTIVE') return undefined;
-    const primary = service.deployments?.find(({ status }) => status === 'PRIMARY');
+    if (!service) refuseUnreadable(answer?.failures);
+    if (!service || service.status === 'INACTIVE') return undefined;
+    const primary = primaryOf(service);
     const stopped =
       primary && isInTrouble(primary, io.nowMs()) ? await whyTasksStopped(io, identity, primary, call) : NONE_STOPPED;
     return observed(service, primary, stopped);
@@ -217,8 +274,7 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
     running: observed.running,
     desired: observed.desired,
     taskDefinitionArn: observed.taskDefinitionArn,
-    stable:
-      observed.rollout?.state === 'COMPLETED' && observed.deployments === 1 && observed.running === observed.desired,
+    stable: isStable(observed),
   }),
 
   diff(desired, observed) {
@@ -302,7 +358,34 @@ export const ecsService: ResourceKind<EcsServiceProps, EcsServiceObserved> = {
     const tagKeys = ownershipKeys(tags);
     if (tagKeys.length > 0) await unlessGone(io.aws.ecs.untagResource({ resourceArn: arn, tagKeys }, call));
   },
+
+  sweep,
+  events,
 };
+
+function servicesNamed({ resources }: AwsEvent): string[] {
+  return items(resources).flatMap((arn) => serviceOf(text(arn)));
+}
+
+/** Application Auto Scaling moves the desired count within bounds, which is its business. */
+function isScaling(event: AwsEvent): boolean {
+  const { invokedBy } = members(members(event.detail).userIdentity);
+  return /(^|\.)application-autoscaling\.amazonaws\.com$/.test(text(invokedBy));
+}
+
+/** `arn:aws:ecs:…:service/main/lc-shop` → `lc-shop`; nothing when it is no service's. */
+function serviceOf(arn: string): string[] {
+  return /^arn:[^:]+:ecs:[^:]*:\d*:service\//.test(arn) ? [lastSegment(arn)] : [];
+}
+
+function primaryOf({ deployments }: Service): Deployment | undefined {
+  return deployments?.find(({ status }) => status === 'PRIMARY');
+}
+
+/** Nothing is under way: one deployment, completed, and all its tasks run. */
+function isStable({ rollout, deployments, running, desired }: EcsServiceSeen): boolean {
+  return rollout?.state === 'COMPLETED' && deployments === 1 && running === desired;
+}
 
 function observed(service: Service, primary: Deployment | undefined, stopped: StoppedTasks): EcsServiceObserved {
   const network = service.networkConfiguration?.awsvpcConfiguration;
@@ -401,16 +484,6 @@ function whyStopped({ stoppedReason, stopCode, containers }: Task): string {
     .map(({ name, exitCode, reason }) => `${name}: ${reason ?? `exit code ${exitCode}`}`);
   const text = stoppedReason ?? stopCode ?? 'no reason given';
   return culprits.length > 0 ? `${text} (${culprits.join(', ')})` : text;
-}
-
-function unreadable(reason: string, detail: string | undefined): Failure {
-  return new Failure({
-    kind: 'transient',
-    service: 'ecs',
-    operation: 'describeServices',
-    code: reason,
-    message: detail ?? `DescribeServices answered ${reason}`,
-  });
 }
 
 function byProvider<T extends { readonly provider: string }>(shares: readonly T[]): T[] {

@@ -2,7 +2,15 @@
  * A role that a task is to run under. Read only: IAM is the user's. It says whether a service may assume the role and,
  * if not, prints the one statement that is missing. Conditions of the trust policy are not evaluated; AWS does that.
  */
-import { READY, type Readiness, type ResourceKind, readOnly, unlessAbsent } from '../../resource/index.ts';
+import {
+  onCalls,
+  READY,
+  type Readiness,
+  type ResourceKind,
+  readOnly,
+  text,
+  unlessAbsent,
+} from '../../resource/index.ts';
 
 /** Identity: `roleArn`. */
 export interface IamRoleProps {
@@ -55,6 +63,17 @@ export const iamRole: ResourceKind<IamRoleProps, IamRoleObserved> = {
   },
 
   outputs: ({ arn }) => ({ arn }),
+
+  // IAM lists roles by path and with it everybody's: the few that are used are read one by one.
+  rotating: { TrustDrift: ({ statements }) => statements },
+
+  // The call names the role alone: one under a path is found in the rotation. IAM's events come in one region only.
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
+  events: [
+    onCalls('iam', ['UpdateAssumeRolePolicy', 'DeleteRole'], ({ roleName }, { account }) =>
+      text(roleName) === '' ? [] : [`arn:aws:iam::${account}:role/${text(roleName)}`],
+    ),
+  ],
 };
 
 /** True when a statement allows the service to assume the role and none without conditions denies it. */

@@ -6,24 +6,42 @@
  * The project's newest 100 builds are considered: with more builds of other images since, a failure is forgotten and
  * tried anew.
  */
-import type { Build } from '@aws-sdk/client-codebuild';
-import type { BatchDeleteImageCommandOutput } from '@aws-sdk/client-ecr';
-import type { Call } from '../../aws/index.ts';
-import { Failure, shortHash } from '../../core/index.ts';
+import type { Build, StartBuildCommandInput } from '@aws-sdk/client-codebuild';
+import type { BatchDeleteImageCommandOutput, ImageDetail } from '@aws-sdk/client-ecr';
+import { type Call, ecrImages } from '../../aws/index.ts';
+import { Failure, isFailure, shortHash } from '../../core/index.ts';
 import {
+  type CreateCall,
   type Identity,
   type Io,
+  items,
+  members,
   READY,
   type Readiness,
   type ResourceKind,
+  type Sweep,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
+
+import { tailOf } from './log-tail.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** Identity: `repositoryName`, `tag` (hash of the inputs) and `projectName`. */
 export interface ImageBuildProps {
   /** Plain-text variables of the build. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How it is built, for people. */
+  readonly recipe?: string;
+  /** Builds of the project that may run at once. Default: as many as the account allows. */
+  readonly concurrency?: number;
+  /** Where it is built, if not where the project says. */
+  readonly environmentOverride?: {
+    readonly image: string;
+    readonly privileged: boolean;
+    readonly buildspec: string;
+  };
 }
 
 export interface ImageBuildObserved {
@@ -43,12 +61,29 @@ export interface ObservedBuild {
   readonly failure: string | null;
   /** `group/stream`. */
   readonly log: string | null;
+  /** The last lines of the newest build, when it failed. */
+  readonly tail?: readonly string[];
 }
 
 /** The variable by which a build is known to be of an image. */
 const INPUTS = 'LAMBDACONTAINER_INPUTS';
 const RETRY_MS_BASE = 30_000;
 const RETRY_MS_MAX = 30 * 60_000;
+const SLOT_POLL_MS = 10_000;
+/** The agent's own lines included, of which every phase has some. */
+const LOG_EVENTS = 60;
+
+/** Of an image that is there; builds are listed project by project, and only while one is waited for. */
+interface ImageBuildSeen {
+  readonly image: { readonly digest: string } | null;
+}
+
+const sweep: Sweep<ImageBuildProps, ImageBuildSeen, ImageDetail> = {
+  listing: ecrImages,
+  locate: ({ repositoryName = '', tag = '' }) => ({ scope: repositoryName, name: tag }),
+  seen: ({ imageDigest = '' }) => ({ image: { digest: imageDigest } }),
+  fields: { ImageDigestDrift: ({ image }) => image?.digest ?? null },
+};
 
 export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
   name: 'image-build',
@@ -70,6 +105,11 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
       because: 'follows a build until it ends',
     },
     {
+      actions: ['logs:GetLogEvents'],
+      resources: ['arn:aws:logs:*:*:log-group:/aws/codebuild/*:log-stream:*'],
+      because: 'tells the last lines of a build that failed',
+    },
+    {
       actions: ['codebuild:StartBuild', 'codebuild:StopBuild', 'codebuild:BatchDeleteBuilds'],
       resources: ['arn:aws:codebuild:*:*:project/*'],
       only: 'owned',
@@ -86,8 +126,10 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
   async observe(io, identity, call) {
     const image = await imageOf(io, identity, call);
     if (image) return { image, builds: [] };
-    const builds = await buildsOf(io, identity, call);
-    if (builds[0]?.status !== 'SUCCEEDED') return builds.length > 0 ? { image: null, builds } : undefined;
+    const { builds } = await buildsOf(io, identity, call);
+    if (builds[0]?.status !== 'SUCCEEDED') {
+      return builds.length > 0 ? { image: null, builds: await withTail(io, builds, call) } : undefined;
+    }
     // Either it pushed since we looked, or its image was deleted: a second look tells.
     const pushed = await imageOf(io, identity, call);
     return pushed && { image: pushed, builds: [] };
@@ -114,7 +156,7 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
     return {
       state: 'failed',
       reason: 'BuildFailed',
-      message: `build ${newest.id} ${newest.status} in phase ${newest.phase}: ${newest.failure ?? 'no reason given'}${log}`,
+      message: `build ${newest.id} ${newest.status} in phase ${newest.phase}: ${newest.failure ?? 'no reason given'}${log}${(newest.tail ?? []).map((line) => `\n${line}`).join('')}`,
       sinceMs,
       retryAfterMs: Math.min(RETRY_MS_MAX, RETRY_MS_BASE * 2 ** failuresInARow(builds)),
     };
@@ -127,15 +169,20 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
 
   async create(io, identity, desired, call) {
     // Counting what ran before makes the token new when an image is built again after it was deleted.
-    const builds = await buildsOf(io, identity, call);
-    if (builds[0]?.status === 'IN_PROGRESS') return;
-    await start(io, identity, desired, `${call.token}/${builds.length}`, call);
+    const found = await buildsOf(io, identity, call);
+    if (found.builds[0]?.status === 'IN_PROGRESS') return;
+    await startInTurn(io, identity, desired, found, call);
   },
 
-  async update(io, identity, desired, { image, builds }, _changes, call) {
-    if (image || builds[0]?.status === 'IN_PROGRESS') return;
-    await start(io, identity, desired, `${call.token}/${builds.length}`, call);
+  async update(io, identity, desired, { image }, _changes, call) {
+    if (image) return;
+    const found = await buildsOf(io, identity, call);
+    if (found.builds[0]?.status === 'IN_PROGRESS') return;
+    await startInTurn(io, identity, desired, found, call);
   },
+
+  // The token of a build, and the look before it, tell that it was begun; a refused one must not wait to be seen.
+  visibleWithinMs: 1_000,
 
   async delete(io, { repositoryName, tag }, { image, builds }, call) {
     if (image) {
@@ -151,6 +198,32 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
 
   // It carries no mark of ours.
   release: async () => {},
+
+  sweep,
+  events: [
+    {
+      // https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+      source: 'aws.codebuild',
+      detailType: 'CodeBuild Build State Change',
+      names(event) {
+        const detail = members(event.detail);
+        // That a build has begun is known: it was begun here.
+        if (detail['build-status'] === 'IN_PROGRESS') return [];
+        const { environment } = members(detail['additional-information']);
+        const variables = items(members(environment)['environment-variables']).map(members);
+        return variables
+          .filter(({ name, value }) => name === INPUTS && text(value) !== '')
+          .map(({ value }) => text(value));
+      },
+    },
+    {
+      // https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+      source: 'aws.ecr',
+      detailType: 'ECR Image Action',
+      detail: { result: ['SUCCESS'], 'action-type': ['PUSH', 'DELETE'] },
+      names: ({ detail }) => [text(members(detail)['image-tag'])].filter((tag) => tag !== ''),
+    },
+  ],
 };
 
 async function imageOf(io: Io, identity: Identity, call: Call) {
@@ -178,21 +251,55 @@ async function repositoryUriOf(io: Io, repositoryName: string, call: Call): Prom
   return uri;
 }
 
-async function buildsOf(io: Io, identity: Identity, call: Call): Promise<ObservedBuild[]> {
+interface FoundBuilds {
+  /** Of the image, newest first. */
+  readonly builds: readonly ObservedBuild[];
+  /** Tags of all images of the project that are being built. */
+  readonly running: readonly string[];
+}
+
+async function buildsOf(io: Io, identity: Identity, call: Call): Promise<FoundBuilds> {
   const { tag, projectName } = identity;
-  return (
-    (await unlessAbsent(
-      (async () => {
-        const { ids } = await io.aws.codebuild.listBuildsForProject({ projectName, sortOrder: 'DESCENDING' }, call);
-        if (!ids || ids.length === 0) return [];
-        const { builds } = await io.aws.codebuild.batchGetBuilds({ ids: ids.slice(0, 100) }, call);
-        return (builds ?? [])
-          .filter((build) => variable(build, INPUTS) === tag)
-          .map(observedBuild)
-          .sort((a, b) => (b.startedAtMs ?? 0) - (a.startedAtMs ?? 0));
-      })(),
-    )) ?? []
+  const found = await unlessAbsent(
+    (async () => {
+      const { ids } = await io.aws.codebuild.listBuildsForProject({ projectName, sortOrder: 'DESCENDING' }, call);
+      if (!ids || ids.length === 0) return [];
+      return (await io.aws.codebuild.batchGetBuilds({ ids: ids.slice(0, 100) }, call)).builds ?? [];
+    })(),
   );
+  const all = found ?? [];
+  return {
+    builds: all
+      .filter((build) => variable(build, INPUTS) === tag)
+      .map(observedBuild)
+      .sort((a, b) => (b.startedAtMs ?? 0) - (a.startedAtMs ?? 0)),
+    running: all
+      .filter(({ buildStatus }) => (buildStatus ?? 'IN_PROGRESS') === 'IN_PROGRESS')
+      .map((build) => variable(build, INPUTS) ?? ''),
+  };
+}
+
+/** The newest build with its last words, if it failed. They are a courtesy: without them the failure is told all the same. */
+async function withTail(io: Io, builds: readonly ObservedBuild[], call: Call): Promise<readonly ObservedBuild[]> {
+  const [newest, ...others] = builds;
+  if (!newest?.log || newest.status === 'IN_PROGRESS') return builds;
+  const key = `build-log ${newest.id}`;
+  let tail = io.immutable.get(key) as readonly string[] | undefined;
+  if (!tail) {
+    // The group's name has slashes, a stream's has none here.
+    const at = newest.log.lastIndexOf('/');
+    const asked = { logGroupName: newest.log.slice(0, at), logStreamName: newest.log.slice(at + 1), limit: LOG_EVENTS };
+    try {
+      const { events } = await io.aws.logs.getLogEvents(asked, call);
+      tail = tailOf((events ?? []).map(({ message }) => message ?? ''));
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return builds;
+    }
+    // Lines come a little after the build's end.
+    if (tail.length > 0) io.immutable.set(key, tail);
+  }
+  return [{ ...newest, tail }, ...others];
 }
 
 function variable(build: Build, name: string): string | undefined {
@@ -221,6 +328,46 @@ function failuresInARow(builds: readonly ObservedBuild[]): number {
   return firstSuccess < 0 ? builds.length : firstSuccess;
 }
 
+/** One line for the account, which is what bounds builds; it lives as long as the leader's other memory. */
+const LINES = new WeakMap<Io['immutable'], WaitingLine>();
+
+/** @throws Failure `AwaitingBuildSlot` when others are to begin before */
+async function startInTurn(
+  io: Io,
+  identity: Identity,
+  desired: ImageBuildProps,
+  { builds, running }: FoundBuilds,
+  call: CreateCall,
+): Promise<void> {
+  const line = LINES.get(io.immutable) ?? new WaitingLine();
+  LINES.set(io.immutable, line);
+  const { projectName: project = '', tag = '' } = identity;
+  const limit = desired.concurrency ?? Number.POSITIVE_INFINITY;
+  const nowMs = io.nowMs();
+  const ahead = line.ask({ project, tag, running, limit }, nowMs);
+  if (ahead > 0) throw awaitingSlot(`${running.length} of ${limit} builds of ${project} run, ${ahead} begin before`);
+  try {
+    await start(io, identity, desired, `${call.token}/${builds.length}`, call);
+    line.begun(project, tag, nowMs);
+  } catch (error) {
+    if (!isFailure(error) || error.code !== 'AccountLimitExceededException') throw error;
+    line.full(nowMs);
+    throw awaitingSlot(`the account allows no more builds at once: ${error.message}`, error);
+  }
+}
+
+function awaitingSlot(message: string, cause?: unknown): Failure {
+  return new Failure({
+    kind: 'throttled',
+    service: 'codebuild',
+    operation: 'startBuild',
+    code: 'AwaitingBuildSlot',
+    message,
+    retryAfterMs: SLOT_POLL_MS,
+    cause,
+  });
+}
+
 async function start(
   io: Io,
   { projectName }: Identity,
@@ -232,6 +379,7 @@ async function start(
     {
       projectName,
       idempotencyToken: shortHash(token, 32),
+      ...overridesOf(desired),
       environmentVariablesOverride: Object.entries(desired.environment).map(([name, value]) => ({
         name,
         value,
@@ -240,6 +388,18 @@ async function start(
     },
     call,
   );
+}
+
+function overridesOf({ environmentOverride }: ImageBuildProps): Partial<StartBuildCommandInput> {
+  if (!environmentOverride) return {};
+  const { image, privileged, buildspec } = environmentOverride;
+  return {
+    imageOverride: image,
+    // CodeBuild's own images want its own credentials, all others the project's role.
+    imagePullCredentialsTypeOverride: image.startsWith('aws/codebuild/') ? 'CODEBUILD' : 'SERVICE_ROLE',
+    privilegedModeOverride: privileged,
+    buildspecOverride: buildspec,
+  };
 }
 
 /** BatchDeleteImage answers success with failures inside; an image that is gone is none. */

@@ -7,8 +7,10 @@ import {
   changeOf,
   type Identity,
   type Io,
+  onCalls,
   READY,
   type ResourceKind,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -85,6 +87,16 @@ export const lambdaPermission: ResourceKind<LambdaPermissionProps, LambdaPermiss
 
   // It carries no mark of ours.
   release: async () => {},
+
+  // Policies are read one function at a time. Everything that is observed of the statement is compared.
+  rotating: { PermissionDrift: (observed) => observed },
+
+  // https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html lists the names under which calls appear.
+  events: [
+    onCalls('lambda', ['AddPermission20150331v2', 'RemovePermission20150331v2'], ({ statementId }) => [
+      text(statementId),
+    ]),
+  ],
 };
 
 async function add(io: Io, identity: Identity, desired: LambdaPermissionProps, call: Call): Promise<void> {

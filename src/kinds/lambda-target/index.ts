@@ -8,9 +8,11 @@ import {
   changeOf,
   type Identity,
   type Io,
+  onCalls,
   READY,
   type Readiness,
   type ResourceKind,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -93,6 +95,15 @@ export const lambdaTarget: ResourceKind<LambdaTargetProps, LambdaTargetObserved>
 
   // It carries no mark of ours.
   release: async () => {},
+
+  // Targets are listed one group at a time.
+  rotating: { TargetDrift: ({ functionArn }) => functionArn, TargetProofDrift: isProven },
+
+  events: [
+    onCalls('elasticloadbalancing', ['RegisterTargets', 'DeregisterTargets'], ({ targetGroupArn }) => [
+      text(targetGroupArn),
+    ]),
+  ],
 };
 
 /** Health checks of Lambda groups are off by default; its target then reports `unavailable` and serves. */

@@ -5,15 +5,22 @@
  */
 import type { Rule, RuleCondition } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Forward, forwardAction, forwardOf } from '../../aws/forward-action.ts';
-import { tagRecord, upperTags } from '../../aws/index.ts';
+import { listenerRules, tagRecord, upperTags } from '../../aws/index.ts';
 import {
   asSet,
   type Change,
   changeOf,
   type Io,
+  items,
+  members,
+  onCalls,
   ownershipKeys,
+  ownershipOf,
   READY,
   type ResourceKind,
+  type Sweep,
+  TAG_LISTING_PERMISSION,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -30,6 +37,8 @@ export interface ListenerRuleProps {
 
 export interface ListenerRuleObserved {
   readonly arn: string;
+  /** As in the identity, unless somebody moved it. */
+  readonly priority: string;
   readonly hosts: readonly string[];
   readonly paths: readonly string[];
   /** Fields of conditions that we never set, e.g. `http-header`; each narrows the rule. */
@@ -38,6 +47,24 @@ export interface ListenerRuleObserved {
   readonly forward: Forward | null;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+const sweep: Sweep<ListenerRuleProps, ListenerRuleObserved, Rule> = {
+  listing: listenerRules,
+  // By ARN: another rule at its priority is another rule.
+  locate: ({ listenerArn = '' }, { arn }) => ({ scope: listenerArn, name: arn }),
+  seen(rule, tagsOf) {
+    const listed = observed(rule);
+    return { ...listed, tags: tagsOf(listed.arn) ?? {} };
+  },
+  fields: {
+    PriorityDrift: ({ priority }) => priority,
+    ConditionDrift: ({ hosts, paths, otherConditions }) => [hostSet(hosts), asSet(paths), otherConditions],
+    // Which groups are attached; their weights are `rule-weights`'.
+    RuleDrift: ({ forward }) => forward && asSet(Object.keys(forward.weights)),
+    OwnershipDrift: ({ tags }) => ownershipOf(tags),
+  },
+  fromTags: ['OwnershipDrift'],
+};
 
 export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved> = {
   name: 'listener-rule',
@@ -69,6 +96,7 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
       only: 'owned',
       because: 'changes and removes only rules at priorities that it allocated and that carry its tags',
     },
+    TAG_LISTING_PERMISSION,
   ],
   calls: {
     create: ['elbv2 CreateRule'],
@@ -133,6 +161,16 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
     const TagKeys = ownershipKeys(tags);
     if (TagKeys.length > 0) await unlessGone(io.aws.elbv2.removeTags({ ResourceArns: [arn], TagKeys }, call));
   },
+
+  sweep,
+  events: [
+    onCalls(
+      'elasticloadbalancing',
+      ['ModifyRule', 'DeleteRule', 'SetRulePriorities', 'AddTags', 'RemoveTags'],
+      ({ ruleArn, rulePriorities, resourceArns }) =>
+        [ruleArn, ...items(rulePriorities).map((each) => members(each).ruleArn), ...items(resourceArns)].map(text),
+    ),
+  ],
 };
 
 async function ruleAt(
@@ -164,6 +202,7 @@ function observed(rule: Rule): Omit<ListenerRuleObserved, 'tags'> {
   const path = conditions.find(({ Field }) => Field === 'path-pattern');
   return {
     arn: rule.RuleArn ?? '',
+    priority: rule.Priority ?? '',
     hosts: host?.HostHeaderConfig?.Values ?? host?.Values ?? [],
     paths: path?.PathPatternConfig?.Values ?? path?.Values ?? [],
     // Conditions are joined by "and": a second one of a kind narrows the rule as much as a foreign one.
@@ -175,8 +214,11 @@ function observed(rule: Rule): Omit<ListenerRuleObserved, 'tags'> {
 }
 
 /** Values are joined by "or": a set. Host names have no case. */
+function hostSet(hosts: readonly string[]): string[] {
+  return asSet(hosts.map((host) => host.toLowerCase()));
+}
+
 function conditionChanges(desired: ListenerRuleProps, observed: ListenerRuleObserved): readonly Change[] {
-  const hostSet = (hosts: readonly string[]) => asSet(hosts.map((host) => host.toLowerCase()));
   return [
     ...changeOf('hosts', hostSet(desired.hosts), hostSet(observed.hosts), 'ConditionDrift'),
     ...changeOf('paths', asSet(desired.paths), asSet(observed.paths), 'ConditionDrift'),

@@ -2,7 +2,21 @@
  * A CloudWatch log group and how long it keeps what is written. It owns the group's existence, retention and tags, not
  * its streams, filters or encryption.
  */
-import { changeOf, ownershipKeys, READY, type ResourceKind, unlessAbsent, unlessGone } from '../../resource/index.ts';
+import type { LogGroup } from '@aws-sdk/client-cloudwatch-logs';
+import { logGroups } from '../../aws/index.ts';
+import {
+  changeOf,
+  onCalls,
+  ownershipKeys,
+  ownershipOf,
+  READY,
+  type ResourceKind,
+  type Sweep,
+  TAG_LISTING_PERMISSION,
+  text,
+  unlessAbsent,
+  unlessGone,
+} from '../../resource/index.ts';
 
 /** Identity: `logGroupName`. */
 export interface LogGroupProps {
@@ -17,6 +31,17 @@ export interface LogGroupObserved {
   readonly retentionDays: number | null;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+const sweep: Sweep<LogGroupProps, LogGroupObserved, LogGroup> = {
+  listing: logGroups,
+  locate: ({ logGroupName = '' }) => ({ scope: '', name: logGroupName }),
+  seen(group, tagsOf) {
+    const listed = observed(group);
+    return { ...listed, tags: tagsOf(listed.arn) ?? {} };
+  },
+  fields: { RetentionDrift: ({ retentionDays }) => retentionDays, OwnershipDrift: ({ tags }) => ownershipOf(tags) },
+  fromTags: ['OwnershipDrift'],
+};
 
 export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
   name: 'log-group',
@@ -49,6 +74,7 @@ export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
       only: 'owned',
       because: 'changes and removes only log groups of its own',
     },
+    TAG_LISTING_PERMISSION,
   ],
   calls: {
     create: ['logs CreateLogGroup', 'logs PutRetentionPolicy'],
@@ -65,9 +91,9 @@ export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
         const found = await io.aws.logs.describeLogGroups({ logGroupNamePrefix: logGroupName, limit: 1 }, call);
         const group = found.logGroups?.[0];
         if (group?.logGroupName !== logGroupName) return undefined;
-        const arn = group.logGroupArn ?? (group.arn ?? '').replace(/:\*$/, '');
-        const { tags } = await io.aws.logs.listTagsForResource({ resourceArn: arn }, call);
-        return { name: logGroupName, arn, retentionDays: group.retentionInDays ?? null, tags: { ...tags } };
+        const listed = observed(group);
+        const { tags } = await io.aws.logs.listTagsForResource({ resourceArn: listed.arn }, call);
+        return { ...listed, tags: { ...tags } };
       })(),
     );
   },
@@ -101,4 +127,21 @@ export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
     const tagKeys = ownershipKeys(tags);
     if (tagKeys.length > 0) await unlessGone(io.aws.logs.untagResource({ resourceArn: arn, tagKeys }, call));
   },
+
+  sweep,
+  events: [
+    onCalls(
+      'logs',
+      ['DeleteLogGroup', 'PutRetentionPolicy', 'DeleteRetentionPolicy', 'TagResource', 'UntagResource'],
+      ({ logGroupName, resourceArn }) => [text(logGroupName), text(resourceArn).replace(/^.*:log-group:|:\*$/g, '')],
+    ),
+  ],
 };
+
+function observed(group: LogGroup): Omit<LogGroupObserved, 'tags'> {
+  return {
+    name: group.logGroupName ?? '',
+    arn: group.logGroupArn ?? (group.arn ?? '').replace(/:\*$/, ''),
+    retentionDays: group.retentionInDays ?? null,
+  };
+}

@@ -2,10 +2,21 @@
  * Who serves: the weights of a rule's target groups. The one place where traffic moves, and it moves on proof only.
  * The rule itself, its conditions and what must be attached belong to `listener-rule`.
  */
+import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Forward, forwardAction, forwardOf } from '../../aws/forward-action.ts';
-import type { Call } from '../../aws/index.ts';
+import { type Call, listenerOfRule, listenerRules } from '../../aws/index.ts';
 import { sameJson } from '../../core/index.ts';
-import { changeOf, type Io, READY, type Readiness, type ResourceKind, unlessAbsent } from '../../resource/index.ts';
+import {
+  changeOf,
+  type Io,
+  onCalls,
+  READY,
+  type Readiness,
+  type ResourceKind,
+  type Sweep,
+  text,
+  unlessAbsent,
+} from '../../resource/index.ts';
 
 /** Identity: `ruleArn`. */
 export interface RuleWeightsProps {
@@ -30,6 +41,16 @@ export interface RuleWeightsObserved {
   readonly weights: Weights;
   readonly stickiness: Forward['stickiness'];
 }
+
+const sweep: Sweep<RuleWeightsProps, RuleWeightsObserved, Rule> = {
+  listing: listenerRules,
+  locate({ ruleArn = '' }) {
+    const scope = listenerOfRule(ruleArn);
+    return scope === undefined ? undefined : { scope, name: ruleArn };
+  },
+  seen: weightsOf,
+  fields: { WeightDrift: ({ weights }) => weights },
+};
 
 export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = {
   name: 'rule-weights',
@@ -86,6 +107,14 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
     );
   },
 
+  /** Somebody gave traffic to a group that cannot serve, while one that can is there. */
+  endangers: ({ asked }, { weights }) =>
+    asked.some(({ proven }) => proven) &&
+    Object.entries(weights).some(
+      ([group, weight]) =>
+        weight > 0 && !asked.some(({ targetGroupArn, proven }) => targetGroupArn === group && proven),
+    ),
+
   /** The rule was not there when it was observed: what it forwards to is read first. */
   async create(io, { ruleArn = '' }, desired, call) {
     await move(io, ruleArn, desired, await read(io, ruleArn, call), call);
@@ -96,6 +125,9 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
   // Weights live and go with their rule.
   delete: async () => {},
   release: async () => {},
+
+  sweep,
+  events: [onCalls('elasticloadbalancing', ['ModifyRule', 'DeleteRule'], ({ ruleArn }) => [text(ruleArn)])],
 };
 
 /**
@@ -137,8 +169,12 @@ function nameOf(targetGroupArn: string): string {
 /** @throws Failure notFound when there is no such rule */
 async function read(io: Io, ruleArn: string, call: Call): Promise<RuleWeightsObserved> {
   const { Rules } = await io.aws.elbv2.describeRules({ RuleArns: [ruleArn] }, call);
+  return weightsOf(Rules?.[0]);
+}
+
+function weightsOf(rule: Rule | undefined): RuleWeightsObserved {
   // A rule that does not forward has no weights; `listener-rule` makes it forward again.
-  return forwardOf(Rules?.[0]?.Actions) ?? { weights: {}, stickiness: null };
+  return forwardOf(rule?.Actions) ?? { weights: {}, stickiness: null };
 }
 
 async function move(

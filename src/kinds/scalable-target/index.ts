@@ -4,12 +4,19 @@
  *
  * RegisterScalableTarget answers ValidationException while the service does not exist yet; that is passed on as it is.
  */
+import type { ScalableTarget } from '@aws-sdk/client-application-auto-scaling';
+import { scalableTargets } from '../../aws/index.ts';
 import {
   changeOf,
   type Identity,
+  onCalls,
   ownershipKeys,
+  ownershipOf,
   READY,
   type ResourceKind,
+  type Sweep,
+  TAG_LISTING_PERMISSION,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -26,6 +33,20 @@ export interface ScalableTargetObserved {
   readonly maxCapacity: number;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+const sweep: Sweep<ScalableTargetProps, ScalableTargetObserved, ScalableTarget> = {
+  listing: scalableTargets,
+  locate: ({ resourceId = '' }) => ({ scope: '', name: resourceId }),
+  seen(target, tagsOf) {
+    const listed = observed(target);
+    return { ...listed, tags: tagsOf(listed.arn) ?? {} };
+  },
+  fields: {
+    CapacityBoundsDrift: ({ minCapacity, maxCapacity }) => [minCapacity, maxCapacity],
+    OwnershipDrift: ({ tags }) => ownershipOf(tags),
+  },
+  fromTags: ['OwnershipDrift'],
+};
 
 export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObserved> = {
   name: 'scalable-target',
@@ -71,6 +92,7 @@ export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObs
       when: { StringEquals: { 'iam:AWSServiceName': 'ecs.application-autoscaling.amazonaws.com' } },
       because: 'the first scalable target of an account creates the role under which it is scaled',
     },
+    TAG_LISTING_PERMISSION,
   ],
   calls: {
     create: ['autoscaling RegisterScalableTarget'],
@@ -89,14 +111,9 @@ export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObs
         );
         const target = found.ScalableTargets?.[0];
         if (!target) return undefined;
-        const arn = target.ScalableTargetARN ?? '';
-        const { Tags } = await io.aws.autoscaling.listTagsForResource({ ResourceARN: arn }, call);
-        return {
-          arn,
-          minCapacity: target.MinCapacity ?? 0,
-          maxCapacity: target.MaxCapacity ?? 0,
-          tags: { ...Tags },
-        };
+        const listed = observed(target);
+        const { Tags } = await io.aws.autoscaling.listTagsForResource({ ResourceARN: listed.arn }, call);
+        return { ...listed, tags: { ...Tags } };
       })(),
     );
   },
@@ -129,7 +146,27 @@ export const scalableTarget: ResourceKind<ScalableTargetProps, ScalableTargetObs
     const TagKeys = ownershipKeys(tags);
     if (TagKeys.length > 0) await unlessGone(io.aws.autoscaling.untagResource({ ResourceARN: arn, TagKeys }, call));
   },
+
+  sweep,
+  // https://docs.aws.amazon.com/autoscaling/application/userguide/monitoring-eventbridge.html: the source is that of EC2's
+  // auto scaling, too.
+  events: [
+    onCalls(
+      'autoscaling',
+      ['RegisterScalableTarget', 'DeregisterScalableTarget'],
+      ({ resourceId }) => [text(resourceId)],
+      { 'additionalEventData.service': ['application-autoscaling'] },
+    ),
+  ],
 };
+
+function observed(target: ScalableTarget): Omit<ScalableTargetObserved, 'tags'> {
+  return {
+    arn: target.ScalableTargetARN ?? '',
+    minCapacity: target.MinCapacity ?? 0,
+    maxCapacity: target.MaxCapacity ?? 0,
+  };
+}
 
 function targetOf({ resourceId = '' }: Identity) {
   return { ServiceNamespace: 'ecs', ResourceId: resourceId, ScalableDimension: 'ecs:service:DesiredCount' } as const;

@@ -2,14 +2,17 @@
  * A target-tracking policy of an ECS service: which metric, and the value to keep it at. It owns those; cooldowns and
  * the switch that forbids scaling in are the user's and carried through. It does nothing while the service has no task.
  */
-import type { TargetTrackingScalingPolicyConfiguration } from '@aws-sdk/client-application-auto-scaling';
-import type { Call } from '../../aws/index.ts';
+import type { ScalingPolicy, TargetTrackingScalingPolicyConfiguration } from '@aws-sdk/client-application-auto-scaling';
+import { type Call, scalingPolicies, scalingPolicyName } from '../../aws/index.ts';
 import {
   changeOf,
   type Identity,
   type Io,
+  onCalls,
   READY,
   type ResourceKind,
+  type Sweep,
+  text,
   unlessAbsent,
   unlessGone,
 } from '../../resource/index.ts';
@@ -34,6 +37,21 @@ export interface ScalingPolicyObserved {
 const UNTOUCHED = ['ScaleInCooldown', 'ScaleOutCooldown', 'DisableScaleIn'] as const;
 
 const POLICY_TYPE = 'TargetTrackingScaling';
+
+/** The listing shows all that a look shows. */
+const sweep: Sweep<ScalingPolicyProps, ScalingPolicyObserved, ScalingPolicy> = {
+  listing: scalingPolicies,
+  locate: ({ resourceId = '', policyName = '' }) => ({ scope: '', name: scalingPolicyName(resourceId, policyName) }),
+  seen: (policy) => observed(policy),
+  fields: {
+    PolicyDrift: ({ policyType, metric, targetValue, resourceLabel }) => [
+      policyType,
+      metric,
+      targetValue,
+      resourceLabel,
+    ],
+  },
+};
 
 export const scalingPolicy: ResourceKind<ScalingPolicyProps, ScalingPolicyObserved> = {
   name: 'scaling-policy',
@@ -71,18 +89,7 @@ export const scalingPolicy: ResourceKind<ScalingPolicyProps, ScalingPolicyObserv
       ),
     );
     const policy = answer?.ScalingPolicies?.[0];
-    if (!policy) return undefined;
-    const configuration = policy.TargetTrackingScalingPolicyConfiguration;
-    const metric = configuration?.PredefinedMetricSpecification;
-    return {
-      policyType: policy.PolicyType ?? '',
-      metric: metric?.PredefinedMetricType ?? null,
-      targetValue: configuration?.TargetValue ?? null,
-      resourceLabel: metric?.ResourceLabel ?? null,
-      untouched: Object.fromEntries(
-        UNTOUCHED.map((field) => [field, configuration?.[field]]).filter(([, value]) => value !== undefined),
-      ),
-    };
+    return policy && observed(policy);
   },
 
   // Application Auto Scaling tags scalable targets, not their policies.
@@ -109,7 +116,33 @@ export const scalingPolicy: ResourceKind<ScalingPolicyProps, ScalingPolicyObserv
 
   // It carries no mark of ours.
   release: async () => {},
+
+  sweep,
+  // Policies go with their target, which is then all that is named.
+  events: [
+    onCalls(
+      'autoscaling',
+      ['PutScalingPolicy', 'DeleteScalingPolicy', 'DeregisterScalableTarget'],
+      ({ resourceId, policyName }) =>
+        policyName === undefined ? [text(resourceId)] : [scalingPolicyName(text(resourceId), text(policyName))],
+      { 'additionalEventData.service': ['application-autoscaling'] },
+    ),
+  ],
 };
+
+function observed(policy: ScalingPolicy): ScalingPolicyObserved {
+  const configuration = policy.TargetTrackingScalingPolicyConfiguration;
+  const metric = configuration?.PredefinedMetricSpecification;
+  return {
+    policyType: policy.PolicyType ?? '',
+    metric: metric?.PredefinedMetricType ?? null,
+    targetValue: configuration?.TargetValue ?? null,
+    resourceLabel: metric?.ResourceLabel ?? null,
+    untouched: Object.fromEntries(
+      UNTOUCHED.map((field) => [field, configuration?.[field]]).filter(([, value]) => value !== undefined),
+    ),
+  };
+}
 
 async function put(
   io: Io,

@@ -3,8 +3,21 @@
  * network, health check and the attributes that are asked for, not the targets: ECS and `lambda-target` register those.
  */
 import type { CreateTargetGroupCommandInput, TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { tagRecord, upperTags } from '../../aws/index.ts';
-import { changeOf, ownershipKeys, READY, type ResourceKind, unlessAbsent, unlessGone } from '../../resource/index.ts';
+import { tagRecord, targetGroups, upperTags } from '../../aws/index.ts';
+import {
+  changeOf,
+  items,
+  onCalls,
+  ownershipKeys,
+  ownershipOf,
+  READY,
+  type ResourceKind,
+  type Sweep,
+  TAG_LISTING_PERMISSION,
+  text,
+  unlessAbsent,
+  unlessGone,
+} from '../../resource/index.ts';
 
 /** Identity: `targetGroupName`. */
 export interface TargetGroupProps {
@@ -38,6 +51,31 @@ export interface TargetGroupObserved {
   readonly attributes: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+const sweep: Sweep<TargetGroupProps, Omit<TargetGroupObserved, 'attributes'>, TargetGroup> = {
+  listing: targetGroups,
+  locate: ({ targetGroupName = '' }) => ({ scope: '', name: targetGroupName }),
+  seen(group, tagsOf) {
+    const listed = observed(group);
+    return { ...listed, tags: tagsOf(listed.arn) ?? {} };
+  },
+  fields: {
+    TargetTypeDrift: ({ targetType }) => targetType,
+    PortDrift: ({ port }) => port,
+    VpcDrift: ({ vpcId }) => vpcId,
+    HealthCheckDrift: ({ healthCheck }) => healthCheck,
+    OwnershipDrift: ({ tags }) => ownershipOf(tags),
+    // Deleted and made anew under its name: rules and services still mean the old one.
+    TargetGroupDrift: ({ arn }) => arn,
+  },
+  fromTags: ['OwnershipDrift'],
+};
+
+/** What a new group has anyway: not worth a call. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html */
+const AWS_DEFAULTS: Readonly<Record<string, string>> = {
+  'deregistration_delay.timeout_seconds': '300',
+  'lambda.multi_value_headers.enabled': 'false',
+};
 
 export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = {
   name: 'target-group',
@@ -74,6 +112,7 @@ export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = 
       only: 'owned',
       because: 'changes and removes only target groups of its own',
     },
+    TAG_LISTING_PERMISSION,
   ],
   calls: {
     create: ['elbv2 CreateTargetGroup', 'elbv2 ModifyTargetGroupAttributes'],
@@ -135,11 +174,10 @@ export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = 
       call,
     );
     const arn = answer.TargetGroups?.[0]?.TargetGroupArn;
-    if (arn !== undefined && Object.keys(desired.attributes).length > 0) {
-      await io.aws.elbv2.modifyTargetGroupAttributes(
-        { TargetGroupArn: arn, Attributes: upperTags(desired.attributes) },
-        call,
-      );
+    const unlikeDefault = Object.entries(desired.attributes).filter(([key, value]) => AWS_DEFAULTS[key] !== value);
+    if (arn !== undefined && unlikeDefault.length > 0) {
+      const Attributes = upperTags(Object.fromEntries(unlikeDefault));
+      await io.aws.elbv2.modifyTargetGroupAttributes({ TargetGroupArn: arn, Attributes }, call);
     }
   },
 
@@ -164,7 +202,24 @@ export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = 
     const TagKeys = ownershipKeys(tags);
     if (TagKeys.length > 0) await unlessGone(io.aws.elbv2.removeTags({ ResourceArns: [arn], TagKeys }, call));
   },
+
+  sweep,
+  // Attributes are read one group at a time.
+  rotating: { AttributeDrift: ({ attributes }) => attributes },
+
+  events: [
+    onCalls(
+      'elasticloadbalancing',
+      ['ModifyTargetGroup', 'ModifyTargetGroupAttributes', 'DeleteTargetGroup', 'AddTags', 'RemoveTags'],
+      ({ targetGroupArn, resourceArns }) => [targetGroupArn, ...items(resourceArns)].map((arn) => nameOf(text(arn))),
+    ),
+  ],
 };
+
+/** `…:targetgroup/lc-checkout-ip/6d0e…` → `lc-checkout-ip`; empty when it is no group's. */
+function nameOf(arn: string): string {
+  return /:targetgroup\/([^/]+)\//.exec(arn)?.[1] ?? '';
+}
 
 function healthCheckChanges(desired: HealthCheck, observed: HealthCheck) {
   return (Object.keys(desired) as (keyof HealthCheck)[]).flatMap((field) =>

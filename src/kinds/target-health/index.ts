@@ -41,4 +41,7 @@ export const targetHealth: ResourceKind<TargetHealthProps, TargetHealthObserved>
 
   readiness: () => READY,
   outputs: ({ healthy, total, why }) => ({ healthy, total, why }),
+
+  // How many move with every scaling; whether any can serve is what traffic rests on.
+  rotating: { TargetHealthDrift: ({ healthy }) => healthy > 0 },
 };

@@ -6,7 +6,18 @@
 import type { RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 import { lowerTags, TAG_HASH, tagRecord } from '../../aws/index.ts';
 import { isFailure } from '../../core/index.ts';
-import { type CreateCall, type Io, ownershipKeys, READY, type ResourceKind, unlessGone } from '../../resource/index.ts';
+import {
+  type CreateCall,
+  type Io,
+  items,
+  lastSegment,
+  onCalls,
+  ownershipKeys,
+  READY,
+  type ResourceKind,
+  text,
+  unlessGone,
+} from '../../resource/index.ts';
 
 export { contentChanges } from './content.ts';
 
@@ -122,7 +133,26 @@ export const taskDefinition: ResourceKind<TaskDefinitionProps, TaskDefinitionObs
     io.immutable.delete(arn);
     if (tagKeys.length > 0) await unlessGone(io.aws.ecs.untagResource({ resourceArn: arn, tagKeys }, call));
   },
+
+  // Found by a listing, and listings lag longest.
+  visibleWithinMs: 30_000,
+  unnamed: true,
+
+  // A listing shows ARNs alone, and every revision that ever was. What a service runs is swept with the service; here it
+  // is left to see that the revision can still be started.
+  rotating: { RevisionDrift: ({ arn }) => arn },
+
+  events: [
+    onCalls('ecs', ['DeregisterTaskDefinition', 'DeleteTaskDefinitions'], ({ taskDefinition, taskDefinitions }) =>
+      [taskDefinition, ...items(taskDefinitions)].map((revision) => familyOf(text(revision))),
+    ),
+  ],
 };
+
+/** Of an ARN, or of `family:revision`. */
+function familyOf(revision: string): string {
+  return lastSegment(revision).replace(/:\d+$/, '');
+}
 
 /** One active revision, from memory if it was ever read. Undefined when it was retired since it was listed. */
 async function describe(

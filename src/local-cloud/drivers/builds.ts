@@ -170,7 +170,7 @@ export class LocalBuildDriver implements BuildDriver {
         folder: source,
         environment: { ...spec.variables, ...launch.environment },
         beneath: {
-          ...this.#deps.baseEnvironment(),
+          ...this.#deps.baseEnvironment(launch.credentials),
           HOME: home,
           TMPDIR: home,
           CODEBUILD_BUILD_ID: launch.buildId,

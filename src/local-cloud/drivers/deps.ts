@@ -3,7 +3,7 @@
  * that the platform puts beneath every program it runs.
  */
 import { type Clock, type Logger, type Random, uuid } from '../../core/index.ts';
-import { AwsError, type BlobStore, type CloudSettings, type Handler } from '../contract.ts';
+import { AwsError, type BlobStore, type CloudSettings, type Handler, type RoleCredentials } from '../contract.ts';
 import { findProgram } from './container-program.ts';
 import type { LogMessage } from './log-capture.ts';
 import type { ImageSource } from './rootfs.ts';
@@ -36,8 +36,15 @@ export interface DriverDeps extends DriverSettings {
   /** Creates a log group where there is none, as Lambda does on a function's behalf. */
   readonly ensureLogGroup: (logGroupName: string) => void;
   /** Variables beneath those of the image and the container. */
-  readonly baseEnvironment: () => Record<string, string>;
+  readonly baseEnvironment: (credentials?: RoleCredentials) => Record<string, string>;
 }
+
+/** Of what runs under no role: the local cloud accepts them unless it enforces IAM. */
+const NOBODY: RoleCredentials = {
+  accessKeyId: 'ASIALOCALCLOUD000000',
+  secretAccessKey: 'local',
+  sessionToken: 'local',
+};
 
 export function driverDeps(settings: DriverSettings): DriverDeps {
   const python = findProgram('python3', settings.machinePath, '/');
@@ -45,16 +52,16 @@ export function driverDeps(settings: DriverSettings): DriverDeps {
     ...settings,
     log: (group, stream, messages) => settings.enter(() => settings.logs.append(group, stream, messages)),
     ensureLogGroup: (logGroupName) => settings.enter((nowMs) => createLogGroup(settings, logGroupName, nowMs)),
-    baseEnvironment: () => ({
+    baseEnvironment: (credentials = NOBODY) => ({
       LAMBDACONTAINER_HOST_NODE: process.execPath,
       ...(python ? { LAMBDACONTAINER_HOST_PYTHON: python } : {}),
       AWS_REGION: settings.settings.region,
       AWS_DEFAULT_REGION: settings.settings.region,
       AWS_ENDPOINT_URL: `http://${settings.settings.awsHost()}`,
-      // Credentials of a role as the container would fetch them; the local cloud accepts any.
-      AWS_ACCESS_KEY_ID: 'ASIALOCALCLOUD000000',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_SESSION_TOKEN: 'local',
+      // What a container would fetch.
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken,
     }),
   };
 }

@@ -145,7 +145,7 @@ export class LocalTaskDriver implements TaskDriver {
       workingDirectory: launch.workingDirectory,
       environment: launch.environment,
       beneath: {
-        ...this.#deps.baseEnvironment(),
+        ...this.#deps.baseEnvironment(task.launch.credentials),
         AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE',
         HOME: home,
         TMPDIR: home,

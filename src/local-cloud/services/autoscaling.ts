@@ -5,6 +5,7 @@
  * name.
  */
 import type {
+  Alarm,
   DeleteScalingPolicyRequest,
   DeregisterScalableTargetRequest,
   DescribeScalableTargetsRequest,
@@ -34,6 +35,7 @@ import {
   type ServiceDeps,
 } from '../contract.ts';
 import { page } from './elbv2/page.ts';
+import type { TaggedResource } from './tagging.ts';
 
 const NAMESPACE = 'ecs';
 const DIMENSION = 'ecs:service:DesiredCount';
@@ -187,7 +189,7 @@ export class AutoScalingService implements CloudService {
         tracking,
         createdMs: known?.createdMs ?? nowMs,
       });
-      return { PolicyARN: arn, Alarms: [] };
+      return { PolicyARN: arn, Alarms: alarmsOf(arn, resourceId) };
     },
 
     DescribeScalingPolicies: (input: DescribeScalingPoliciesRequest): DescribeScalingPoliciesResponse => {
@@ -230,6 +232,11 @@ export class AutoScalingService implements CloudService {
       Tags: this.#byArn(input.ResourceARN).tags,
     }),
   };
+
+  /** For the account's tag listing. */
+  taggedResources(): Iterable<TaggedResource> {
+    return this.#targets.each();
+  }
 
   #arn(resource: string): string {
     return `arn:aws:application-autoscaling:${this.#settings.region}:${this.#settings.accountId}:${resource}`;
@@ -289,9 +296,18 @@ function describePolicy(policy: PolicyRecord): ScalingPolicy {
     ScalableDimension: DIMENSION,
     PolicyType: 'TargetTrackingScaling',
     TargetTrackingScalingPolicyConfiguration: policy.tracking,
-    Alarms: [],
+    Alarms: alarmsOf(policy.arn, policy.resourceId),
     CreationTime: new Date(policy.createdMs),
   };
+}
+
+/** Target tracking makes its own alarms and names them in its answers; there is no CloudWatch here to ask for them. */
+function alarmsOf(policyArn: string, resourceId: string): Alarm[] {
+  const [, , , region, account, , id] = policyArn.split(':');
+  return ['AlarmHigh', 'AlarmLow'].map((which) => {
+    const AlarmName = `TargetTracking-${resourceId}-${which}-${id}`;
+    return { AlarmName, AlarmARN: `arn:aws:cloudwatch:${region}:${account}:alarm:${AlarmName}` };
+  });
 }
 
 function parseTracking(

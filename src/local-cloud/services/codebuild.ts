@@ -13,8 +13,10 @@ import {
   type Collection,
   type Handler,
   type RequestContext,
+  type RoleSessions,
   type ServiceDeps,
 } from '../contract.ts';
+import { announceBuild } from './codebuild/announcements.ts';
 import {
   type BuildRecord,
   broken,
@@ -40,6 +42,7 @@ import {
   validProjectName,
   variablesOf,
 } from './codebuild/project-record.ts';
+import type { EventSink } from './eventbridge.ts';
 import { pageOf } from './paging.ts';
 
 const BATCH_MAX = 100;
@@ -55,6 +58,7 @@ const SUPPORTED_OVERRIDES: ReadonlySet<string> = new Set<keyof codebuild.StartBu
   'computeTypeOverride',
   'environmentTypeOverride',
   'imagePullCredentialsTypeOverride',
+  'privilegedModeOverride',
   'serviceRoleOverride',
   'timeoutInMinutesOverride',
   'queuedTimeoutInMinutesOverride',
@@ -69,7 +73,11 @@ interface TokenRecord {
 
 export interface CodeBuildDeps extends ServiceDeps {
   readonly builds: BuildDriver;
-  readonly iam: { trusts(roleArn: string, servicePrincipal: string): boolean };
+  readonly iam: { trusts(roleArn: string, servicePrincipal: string, source?: { arn?: string }): boolean };
+  /** Credentials of service roles; none when left out. */
+  readonly sessions?: RoleSessions;
+  /** Where its events go; nowhere when left out. */
+  readonly events?: EventSink;
 }
 
 export class CodeBuildService implements CloudService {
@@ -105,6 +113,14 @@ export class CodeBuildService implements CloudService {
     };
   }
 
+  /** For the account's tag listing. */
+  taggedResources(): { arn: string; tags: Readonly<Record<string, string>> }[] {
+    return this.#projects.values().map(({ name, tags }) => ({
+      arn: projectArn(name, this.#deps.settings),
+      tags: Object.fromEntries(tags.map(({ key = '', value = '' }) => [key, value])),
+    }));
+  }
+
   advance(nowMs: number): void {
     this.recover(nowMs);
     for (const id of this.#due.keys()) {
@@ -131,7 +147,7 @@ export class CodeBuildService implements CloudService {
     const context = { statusCode: 'BUILD_INTERRUPTED', message: 'The local cloud ended while the build was running' };
     for (const id of this.#due.keys()) {
       const build = this.#builds.get(id);
-      if (build && currentPhase(build) !== 'QUEUED') this.#keep(broken(build, 'FAILED', context, nowMs));
+      if (build && currentPhase(build) !== 'QUEUED') this.#keep(broken(build, 'FAILED', context, nowMs), nowMs);
     }
     this.#recovered = true;
   }
@@ -139,7 +155,7 @@ export class CodeBuildService implements CloudService {
   #launch(queued: BuildRecord, nowMs: number): void {
     const build = provisioned(queued, nowMs);
     const timeoutMs = build.timeoutMinutes * 60_000;
-    this.#builds.set(build.id, build);
+    this.#keep(build, nowMs);
     this.#due.set(build.id, nowMs + timeoutMs);
     const report = (event: BuildEvent) =>
       this.#deps.enter((reportedAtMs) => this.#report(build.id, event, reportedAtMs));
@@ -154,6 +170,7 @@ export class CodeBuildService implements CloudService {
         logGroup: build.logGroup ?? '',
         logStream: build.logStream,
         timeoutMs,
+        credentials: this.#deps.sessions?.beginRun(build.serviceRole, runOf(build)),
       },
       report,
     );
@@ -162,18 +179,22 @@ export class CodeBuildService implements CloudService {
   #report(id: string, event: BuildEvent, nowMs: number): void {
     const build = this.#builds.get(id);
     // One that was stopped or timed out here is over, whatever its driver still says.
-    if (build && isRunning(build)) this.#keep(reported(build, event, nowMs));
+    if (build && isRunning(build)) this.#keep(reported(build, event, nowMs), nowMs);
   }
 
   #timeOut(build: BuildRecord, nowMs: number): void {
     const message = `Build has timed out after ${build.timeoutMinutes} minutes`;
-    this.#keep(broken(build, 'TIMED_OUT', { statusCode: 'BUILD_TIMED_OUT', message }, nowMs));
+    this.#keep(broken(build, 'TIMED_OUT', { statusCode: 'BUILD_TIMED_OUT', message }, nowMs), nowMs);
     this.#deps.builds.stop(build.id);
   }
 
-  #keep(build: BuildRecord): void {
+  #keep(build: BuildRecord, nowMs: number): void {
+    const { events } = this.#deps;
+    if (events) announceBuild(events, this.#builds.get(build.id), build, nowMs);
     this.#builds.set(build.id, build);
-    if (!isRunning(build)) this.#due.delete(build.id);
+    if (isRunning(build)) return;
+    this.#due.delete(build.id);
+    this.#deps.sessions?.endRun(build.serviceRole, runOf(build));
   }
 
   // ------------------------------------------------------------------------------------------------------- projects
@@ -205,7 +226,7 @@ export class CodeBuildService implements CloudService {
   ): codebuild.Project {
     // CreateProject's required members were checked by the wire; UpdateProject's are a subset of them.
     const project = defined(before, name, input as codebuild.CreateProjectInput, this.#scope, nowMs);
-    if (!before || input.serviceRole !== undefined) this.#requireTrust(project.serviceRole);
+    if (!before || input.serviceRole !== undefined) this.#requireTrust(project.serviceRole, project.name);
     this.#projects.set(name, project);
     return projectShape(project, this.#scope);
   }
@@ -246,7 +267,7 @@ export class CodeBuildService implements CloudService {
     if (repeated) return { build: buildShape(repeated, this.#scope) };
     refuseUnknown(input, SUPPORTED_OVERRIDES);
     const build = this.#submitted(project, input, nowMs);
-    this.#requireTrust(build.serviceRole);
+    this.#requireTrust(build.serviceRole, build.projectName);
     const running = this.#due.keys().filter((id) => id.startsWith(`${project.name}:`)).length;
     if (project.concurrentBuildLimit !== null && running >= project.concurrentBuildLimit) {
       throw new AwsError(
@@ -255,7 +276,7 @@ export class CodeBuildService implements CloudService {
       );
     }
     this.#projects.set(project.name, { ...project, builds: build.number });
-    this.#builds.set(build.id, build);
+    this.#keep(build, nowMs);
     this.#due.set(build.id, nowMs + this.#deps.settings.delays.buildQueuedMs);
     if (input.idempotencyToken !== undefined) {
       this.#tokens.set(input.idempotencyToken, {
@@ -277,6 +298,7 @@ export class CodeBuildService implements CloudService {
       image: input.imageOverride ?? project.environment.image,
       computeType: input.computeTypeOverride ?? project.environment.computeType,
       imagePullCredentialsType: input.imagePullCredentialsTypeOverride ?? project.environment.imagePullCredentialsType,
+      privilegedMode: input.privilegedModeOverride ?? project.environment.privilegedMode,
       environmentVariables: mergedVariables(
         project.environment.environmentVariables,
         input.environmentVariablesOverride,
@@ -319,7 +341,7 @@ export class CodeBuildService implements CloudService {
     if (!build) throw new AwsError('ResourceNotFoundException', `Build ${input.id ?? ''} cannot be found`);
     if (!isRunning(build)) return { build: buildShape(build, this.#scope) };
     const stopped = broken(build, 'STOPPED', { statusCode: 'BUILD_STOPPED', message: 'Build was stopped' }, nowMs);
-    this.#keep(stopped);
+    this.#keep(stopped, nowMs);
     if (currentPhase(build) !== 'QUEUED') this.#deps.builds.stop(build.id);
     return { build: buildShape(stopped, this.#scope) };
   };
@@ -372,14 +394,21 @@ export class CodeBuildService implements CloudService {
     throw new AwsError('ResourceNotFoundException', `Project cannot be found: ${projectArn(name ?? '', this.#scope)}`);
   }
 
-  #requireTrust(roleArn: string): void {
-    if (this.#deps.iam.trusts(roleArn, 'codebuild.amazonaws.com')) return;
+  /** It assumes a role on behalf of a project, which the role's trust may ask for by name. */
+  #requireTrust(roleArn: string, project: string): void {
+    const source = { arn: projectArn(project, this.#scope) };
+    if (this.#deps.iam.trusts(roleArn, 'codebuild.amazonaws.com', source)) return;
     throw invalid(`CodeBuild is not authorized to perform: sts:AssumeRole on ${roleArn}`);
   }
 
   get #scope(): Scope {
     return this.#deps.settings;
   }
+}
+
+/** As CodeBuild names its sessions. */
+function runOf({ id }: BuildRecord): string {
+  return `AWSCodeBuild-${id.slice(id.indexOf(':') + 1)}`;
 }
 
 /** The project's variables with those of the call over them, by name. */

@@ -15,28 +15,42 @@ import {
   type ServiceDeps,
 } from '../contract.ts';
 import {
+  type ImageObserver,
   type ImageRecord,
   ImageStore,
   identifierText,
   type ManifestBytes,
   type RepositoryRecord,
 } from './ecr/image-store.ts';
+import type { EventSink } from './eventbridge.ts';
 import { type Page, pageOf } from './paging.ts';
 
 const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const TOKEN_LIFETIME_MS = 12 * 3_600_000;
 const TAGS_MAX = 50;
 const IMAGE_IDS_MAX = 100;
+const REPOSITORY_NAMES_MAX = 100;
+
+export interface EcrDeps extends ServiceDeps {
+  readonly blobs: BlobStore;
+  /** Where its events go; nowhere when left out. */
+  readonly events?: EventSink;
+}
 
 export class EcrService implements CloudService {
   readonly id = 'ecr';
   readonly operations: Readonly<Record<string, Handler>>;
-  readonly #deps: ServiceDeps & { blobs: BlobStore };
+  readonly #deps: EcrDeps;
   readonly #store: ImageStore;
 
-  constructor(deps: ServiceDeps & { blobs: BlobStore }) {
+  constructor(deps: EcrDeps) {
     this.#deps = deps;
-    this.#store = new ImageStore({ state: deps.state, blobs: deps.blobs, accountId: deps.settings.accountId });
+    this.#store = new ImageStore({
+      state: deps.state,
+      blobs: deps.blobs,
+      accountId: deps.settings.accountId,
+      onImage: this.#announce,
+    });
     this.operations = {
       CreateRepository: this.#createRepository,
       DescribeRepositories: this.#describeRepositories,
@@ -56,6 +70,21 @@ export class EcrService implements CloudService {
       GetAuthorizationToken: this.#getAuthorizationToken,
     };
   }
+
+  /** https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html */
+  readonly #announce: ImageObserver = (action, image, tag, nowMs) => {
+    if (this.#store.repositories.get(image.repository)?.public) return;
+    this.#deps.events?.emit('aws.ecr', 'ECR Image Action', nowMs, () => ({
+      resources: [],
+      detail: {
+        result: 'SUCCESS',
+        'repository-name': image.repository,
+        'image-digest': image.digest,
+        'action-type': action,
+        ...(tag === undefined ? {} : { 'image-tag': tag }),
+      },
+    }));
+  };
 
   // ------------------------------------------------------------------------------------------------- for the shells
 
@@ -112,7 +141,7 @@ export class EcrService implements CloudService {
    * @returns false when there is no such image
    * @throws AwsError ImageReferencedByManifestList
    */
-  deleteManifest(repository: string, reference: string): boolean {
+  deleteManifest(repository: string, reference: string, nowMs: number): boolean {
     const digest = this.#store.digest(repository, reference);
     const image = digest === undefined ? undefined : this.#store.image(repository, digest);
     if (!image) return false;
@@ -123,8 +152,8 @@ export class EcrService implements CloudService {
         'ImageReferencedByManifestList',
         `${image.digest} is referenced by manifest list ${index.digest}`,
       );
-    if (byDigest) this.#store.deleteImage(image);
-    else this.#store.deleteTag(repository, reference);
+    if (byDigest) this.#store.deleteImage(image, nowMs);
+    else this.#store.deleteTag(repository, reference, nowMs);
     return true;
   }
 
@@ -185,6 +214,7 @@ export class EcrService implements CloudService {
       if (input.nextToken !== undefined || input.maxResults !== undefined) {
         throw new AwsError('InvalidParameterException', 'nextToken and maxResults cannot be used with repositoryNames');
       }
+      if (input.repositoryNames.length > REPOSITORY_NAMES_MAX) throw tooMany('repositoryNames');
       return {
         repositories: input.repositoryNames.map((name) => this.#repositoryShape(this.#owned(name, input.registryId))),
       };
@@ -195,7 +225,10 @@ export class EcrService implements CloudService {
     return { repositories: page.items.map((record) => this.#repositoryShape(record)), nextToken: page.token };
   };
 
-  readonly #deleteRepository = (input: ecr.DeleteRepositoryRequest): ecr.DeleteRepositoryResponse => {
+  readonly #deleteRepository = (
+    input: ecr.DeleteRepositoryRequest,
+    { nowMs }: RequestContext,
+  ): ecr.DeleteRepositoryResponse => {
     const record = this.#owned(input.repositoryName, input.registryId);
     if (!input.force && this.#store.images(record.name).length > 0) {
       throw new AwsError(
@@ -203,7 +236,7 @@ export class EcrService implements CloudService {
         `The repository with name '${record.name}' in registry with id '${this.#deps.settings.accountId}' cannot be deleted because it still contains images`,
       );
     }
-    this.#store.deleteRepository(record.name);
+    this.#store.deleteRepository(record.name, nowMs);
     return { repository: this.#repositoryShape(record) };
   };
 
@@ -308,14 +341,17 @@ export class EcrService implements CloudService {
     return { images, failures };
   };
 
-  readonly #batchDeleteImage = (input: ecr.BatchDeleteImageRequest): ecr.BatchDeleteImageResponse => {
+  readonly #batchDeleteImage = (
+    input: ecr.BatchDeleteImageRequest,
+    { nowMs }: RequestContext,
+  ): ecr.BatchDeleteImageResponse => {
     const { name } = this.#owned(input.repositoryName, input.registryId);
     const imageIds = input.imageIds ?? [];
     if (imageIds.length > IMAGE_IDS_MAX) throw tooMany('imageIds');
     const deleted: ecr.ImageIdentifier[] = [];
     const failures: ecr.ImageFailure[] = [];
     for (const imageId of imageIds) {
-      const failure = malformed(imageId) ?? this.#deleteOne(name, imageId, deleted);
+      const failure = malformed(imageId) ?? this.#deleteOne(name, imageId, deleted, nowMs);
       if (failure) failures.push(failure);
     }
     return { imageIds: deleted, failures };
@@ -357,6 +393,7 @@ export class EcrService implements CloudService {
     repository: string,
     imageId: ecr.ImageIdentifier,
     deleted: ecr.ImageIdentifier[],
+    nowMs: number,
   ): ecr.ImageFailure | undefined {
     const { imageDigest, imageTag } = imageId;
     const image = this.#find(repository, { imageDigest, imageTag: imageDigest === undefined ? imageTag : undefined });
@@ -378,10 +415,10 @@ export class EcrService implements CloudService {
       };
     }
     if (imageTag === undefined) {
-      this.#store.deleteImage(image);
+      this.#store.deleteImage(image, nowMs);
       deleted.push(...identifiers(image));
     } else {
-      this.#store.deleteTag(repository, imageTag);
+      this.#store.deleteTag(repository, imageTag, nowMs);
       deleted.push({ imageDigest: image.digest, imageTag });
     }
     return undefined;
@@ -435,6 +472,12 @@ export class EcrService implements CloudService {
       'ImageNotFoundException',
       `The image with imageId ${identifierText(imageId)} does not exist within the repository with name '${repository}' in the registry with id '${this.#deps.settings.accountId}'`,
     );
+  }
+
+  /** For the account's tag listing. */
+  taggedResources(): { arn: string; tags: Readonly<Record<string, string>> }[] {
+    const own = this.#store.repositories.values().filter((record) => !record.public);
+    return own.map(({ name, tags }) => ({ arn: this.#arn(name), tags }));
   }
 
   #arn(name: string): string {

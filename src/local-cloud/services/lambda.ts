@@ -19,6 +19,7 @@ import { Invocations } from './lambda/invocations.ts';
 import { layerOperations, layerUse } from './lambda/layers.ts';
 import { allows, permissionOperations } from './lambda/permissions.ts';
 import { LambdaStore } from './lambda/store.ts';
+import type { TaggedResource } from './tagging.ts';
 
 export interface LambdaDeps extends ServiceDeps {
   readonly functions: FunctionDriver;
@@ -62,6 +63,13 @@ export class LambdaService implements CloudService {
 
   nextAtMs(): number | undefined {
     return this.#store.nextAtMs();
+  }
+
+  /** For the account's tag listing. */
+  *taggedResources(): Iterable<TaggedResource> {
+    for (const { name, tags } of this.#store.functions.each()) {
+      yield { arn: this.#store.arn({ name, qualifier: undefined }), tags };
+    }
   }
 
   /** Whether the policy of exactly this function, version or alias lets a service invoke it for `sourceArn`. */

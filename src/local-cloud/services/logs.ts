@@ -43,6 +43,7 @@ import {
   type StoredStream,
 } from './logs/event-ring.ts';
 import { compileFilterPattern } from './logs/filter-pattern.ts';
+import type { TaggedResource } from './tagging.ts';
 
 type Output<T> = Omit<T, '$metadata'>;
 
@@ -155,6 +156,14 @@ export class LogsService implements CloudService {
     if (prefix !== undefined && pattern !== undefined) {
       throw invalid('LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.');
     }
+    if (logGroupIdentifiers && (logGroupIdentifiers.length < 1 || logGroupIdentifiers.length > PAGE_MAX))
+      throw constraint(
+        `${logGroupIdentifiers.length} names`,
+        'logGroupIdentifiers',
+        `have length between 1 and ${PAGE_MAX}`,
+      );
+    if (logGroupIdentifiers && (prefix ?? pattern ?? logGroupClass) !== undefined)
+      throw invalid('logGroupIdentifiers cannot be combined with another filter.');
     const wanted = logGroupIdentifiers && new Set(logGroupIdentifiers.map((identifier) => this.#nameOf(identifier)));
     const names = this.#groups
       .keys()
@@ -212,6 +221,11 @@ export class LogsService implements CloudService {
     const group = arn.startsWith(prefix) ? this.#groups.get(arn.slice(prefix.length)) : undefined;
     if (!group) throw new AwsError('ResourceNotFoundException', 'The specified resource does not exist.');
     return group;
+  }
+
+  /** For the account's tag listing. */
+  *taggedResources(): Iterable<TaggedResource> {
+    for (const { name, tags } of this.#groups.each()) yield { arn: this.#arn(name), tags };
   }
 
   #arn(group: string): string {

@@ -14,6 +14,8 @@ import type {
   GetSecretValueCommandOutput,
   ListSecretsCommandInput,
   ListSecretsCommandOutput,
+  ListSecretVersionIdsCommandInput,
+  ListSecretVersionIdsCommandOutput,
   PutSecretValueCommandInput,
   PutSecretValueCommandOutput,
   RestoreSecretCommandInput,
@@ -23,6 +25,8 @@ import type {
   UntagResourceCommandInput,
   UpdateSecretCommandInput,
   UpdateSecretCommandOutput,
+  UpdateSecretVersionStageCommandInput,
+  UpdateSecretVersionStageCommandOutput,
 } from '@aws-sdk/client-secrets-manager';
 import { uuid } from '../../core/index.ts';
 import {
@@ -87,9 +91,11 @@ export class SecretsManagerService implements CloudService {
     this.#secrets = deps.state.collection('secretsmanager.secrets');
     this.operations = {
       CreateSecret: (input: CreateSecretCommandInput, context) => this.#create(input, context),
-      GetSecretValue: (input: GetSecretValueCommandInput) => this.#getValue(input),
+      GetSecretValue: (input: GetSecretValueCommandInput) => this.value(input),
       PutSecretValue: (input: PutSecretValueCommandInput, context) => this.#putValue(input, context),
       UpdateSecret: (input: UpdateSecretCommandInput, context) => this.#update(input, context),
+      UpdateSecretVersionStage: (input: UpdateSecretVersionStageCommandInput, context) => this.#move(input, context),
+      ListSecretVersionIds: (input: ListSecretVersionIdsCommandInput) => this.#listVersions(input),
       DescribeSecret: (input: DescribeSecretCommandInput) => this.#describe(input),
       ListSecrets: (input: ListSecretsCommandInput) => this.#list(input),
       DeleteSecret: (input: DeleteSecretCommandInput, context) => this.#delete(input, context),
@@ -156,7 +162,8 @@ export class SecretsManagerService implements CloudService {
     return { ARN: this.#arn(secret), Name: name, ...(version ? { VersionId: version.id } : {}) };
   }
 
-  #getValue(input: GetSecretValueCommandInput): Output<GetSecretValueCommandOutput> {
+  /** As GetSecretValue answers. @throws AwsError */
+  value(input: GetSecretValueCommandInput): Output<GetSecretValueCommandOutput> {
     const secret = this.#living(input.SecretId);
     const { VersionId, VersionStage } = input;
     const stage = VersionStage ?? (VersionId === undefined ? CURRENT : undefined);
@@ -164,6 +171,9 @@ export class SecretsManagerService implements CloudService {
       ({ id, stages }) =>
         (VersionId === undefined || id === VersionId) && (stage === undefined || stages.includes(stage)),
     );
+    if (!version && VersionStage !== undefined && secret.versions.some(({ id }) => id === VersionId)) {
+      throw request('You provided a VersionStage that is not associated to the provided VersionId.');
+    }
     if (!version) {
       const sought = VersionId === undefined ? `staging label: ${stage}` : `VersionId: ${VersionId}`;
       throw notFound(`Secrets Manager can't find the specified secret value for ${sought}`);
@@ -250,6 +260,77 @@ export class SecretsManagerService implements CloudService {
       nowMs,
     );
     return { secret: { ...secret, changedMs: nowMs, versions: kept([...before, version]) }, version };
+  }
+
+  /**
+   * A label from one version to another, to one that nobody had it, or from one altogether. Whoever takes it from a
+   * version names that version, so that two who move it do not undo each other's move.
+   */
+  #move(
+    input: UpdateSecretVersionStageCommandInput,
+    { nowMs }: RequestContext,
+  ): Output<UpdateSecretVersionStageCommandOutput> {
+    const secret = this.#living(input.SecretId);
+    const { VersionStage: stage = '', RemoveFromVersionId: from, MoveToVersionId: to } = input;
+    if (stage.length < 1 || stage.length > 256) {
+      throw constraint(stage, 'versionStage', 'have length between 1 and 256');
+    }
+    if (from === undefined && to === undefined) {
+      throw parameter('You must provide MoveToVersionId, RemoveFromVersionId, or both.');
+    }
+    for (const id of [from, to]) {
+      if (id !== undefined && !secret.versions.some((version) => version.id === id)) {
+        throw notFound("Secrets Manager can't find the specified secret version.");
+      }
+    }
+    const holder = secret.versions.find(({ stages }) => stages.includes(stage));
+    if (from !== undefined && holder?.id !== from) {
+      throw parameter(`The staging label ${stage} is not currently attached to version ${from}.`);
+    }
+    if (holder && from === undefined && holder.id !== to) {
+      throw parameter(
+        `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder.id}, so you must explicitly reference that version in RemoveFromVersionId.`,
+      );
+    }
+    if (stage === CURRENT && to === undefined) {
+      throw parameter(
+        `You can only move staging label ${CURRENT} to a different secret version. It can't be completely removed.`,
+      );
+    }
+    // What was current is the one before it, whoever moves the label.
+    const isNewCurrent = stage === CURRENT && holder !== undefined && holder.id !== to;
+    const versions = secret.versions.map((version) => {
+      const rest = version.stages.filter((each) => each !== stage && !(isNewCurrent && each === PREVIOUS));
+      if (version.id === to) return { ...version, stages: [...rest, stage] };
+      return { ...version, stages: isNewCurrent && version.id === holder.id ? [...rest, PREVIOUS] : rest };
+    });
+    if (versions.some(({ stages }) => stages.length > STAGES_MAX)) {
+      throw new AwsError(
+        'LimitExceededException',
+        `A version can have no more than ${STAGES_MAX} staging labels attached.`,
+      );
+    }
+    this.#secrets.set(secret.name, { ...secret, changedMs: nowMs, versions: kept(versions) });
+    return { ARN: this.#arn(secret), Name: secret.name };
+  }
+
+  #listVersions(input: ListSecretVersionIdsCommandInput): Output<ListSecretVersionIdsCommandOutput> {
+    const secret = this.#living(input.SecretId);
+    const { MaxResults = 100, IncludeDeprecated = false } = input;
+    if (MaxResults < 1 || MaxResults > 100) throw constraint(String(MaxResults), 'maxResults', 'be between 1 and 100');
+    const listed = secret.versions.filter(({ stages }) => IncludeDeprecated || stages.length > 0);
+    const page = pageOf(listed, input.NextToken, MaxResults);
+    if (!page) throw new AwsError('InvalidNextTokenException', 'The NextToken value is invalid.');
+    return {
+      ARN: this.#arn(secret),
+      Name: secret.name,
+      Versions: page.items.map(({ id, stages, createdMs }) => ({
+        VersionId: id,
+        ...(stages.length > 0 ? { VersionStages: [...stages] } : {}),
+        CreatedDate: new Date(createdMs),
+      })),
+      ...(page.token === undefined ? {} : { NextToken: page.token }),
+    };
   }
 
   #newVersion(value: Value, token: string | undefined, stages: readonly string[], nowMs: number): StoredVersion {

@@ -1,7 +1,6 @@
 /**
- * STS: who calls, and temporary credentials of roles that trust the caller. Every caller is one IAM user, because the
- * local cloud knows no access keys; session credentials are accepted as any others are, and nothing checks when they
- * end. Session policies, tags and multi-factor devices are refused by name.
+ * STS: who calls, and temporary credentials of roles that trust the caller. Whom a key belongs to and what a session may
+ * do is IAM's to say. Session policies, tags and multi-factor devices are refused by name.
  */
 import type {
   AssumeRoleCommandInput,
@@ -20,8 +19,6 @@ interface StsDeps extends ServiceDeps {
 const SESSION_SEC = 3600;
 const SESSION_SEC_MIN = 900;
 const SESSION_SEC_MAX = 43_200;
-const USER_ID = 'AIDALOCALCLOUDUSER000';
-const KEY_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const UNSUPPORTED = [
   'Policy',
   'PolicyArns',
@@ -41,16 +38,18 @@ export class StsService implements CloudService {
   constructor(deps: StsDeps) {
     this.#deps = deps;
     this.operations = {
-      GetCallerIdentity: (): Output<GetCallerIdentityCommandOutput> => ({
-        UserId: USER_ID,
-        Account: deps.settings.accountId,
-        Arn: this.#callerArn(),
-      }),
+      GetCallerIdentity: (_input: object, { caller }: RequestContext): Output<GetCallerIdentityCommandOutput> => {
+        const { userId, accountId, arn } = caller ?? deps.iam.root();
+        return { UserId: userId, Account: accountId, Arn: arn };
+      },
       AssumeRole: (input: AssumeRoleCommandInput, context) => this.#assumeRole(input, context),
     };
   }
 
-  #assumeRole(input: AssumeRoleCommandInput, { nowMs }: RequestContext): Output<AssumeRoleCommandOutput> {
+  #assumeRole(
+    input: AssumeRoleCommandInput,
+    { nowMs, caller = this.#deps.iam.root() }: RequestContext,
+  ): Output<AssumeRoleCommandOutput> {
     const { RoleArn = '', RoleSessionName = '', DurationSeconds = SESSION_SEC, ExternalId } = input;
     for (const member of UNSUPPORTED) {
       if (input[member] !== undefined) {
@@ -77,12 +76,12 @@ export class StsService implements CloudService {
     if (ExternalId !== undefined && !/^[\w+=,.@:/-]{2,1224}$/.test(ExternalId)) {
       throw invalid('externalId', ExternalId, 'satisfy regular expression pattern: [\\w+=,.@:\\/-]*');
     }
-    const role = this.#deps.iam.assumable(RoleArn, { arn: this.#callerArn(), externalId: ExternalId });
+    const role = this.#deps.iam.assumable(RoleArn, { arn: caller.arn, arns: caller.arns, externalId: ExternalId });
     if (!role) {
       // A role that is not there and one that does not trust the caller are not told apart.
       throw new AwsError(
         'AccessDenied',
-        `User: ${this.#callerArn()} is not authorized to perform: sts:AssumeRole on resource: ${RoleArn}`,
+        `User: ${caller.arn} is not authorized to perform: sts:AssumeRole on resource: ${RoleArn}`,
         403,
       );
     }
@@ -93,30 +92,21 @@ export class StsService implements CloudService {
       );
     }
     const { accountId } = this.#deps.settings;
+    const expiresMs = nowMs + DurationSeconds * 1000;
+    const { iam } = this.#deps;
+    const { accessKeyId, secretAccessKey, sessionToken } = iam.beginSession(role.name, RoleSessionName, expiresMs);
     return {
       Credentials: {
-        AccessKeyId: `ASIA${this.#letters(16)}`,
-        SecretAccessKey: this.#deps.random.hex(20),
-        SessionToken: Buffer.from(this.#deps.random.hex(96), 'hex').toString('base64'),
-        Expiration: new Date(nowMs + DurationSeconds * 1000),
+        AccessKeyId: accessKeyId,
+        SecretAccessKey: secretAccessKey,
+        SessionToken: sessionToken,
+        Expiration: new Date(expiresMs),
       },
       AssumedRoleUser: {
         AssumedRoleId: `${role.roleId}:${RoleSessionName}`,
         Arn: `arn:aws:sts::${accountId}:assumed-role/${role.name}/${RoleSessionName}`,
       },
     };
-  }
-
-  #callerArn(): string {
-    return `arn:aws:iam::${this.#deps.settings.accountId}:user/local`;
-  }
-
-  #letters(count: number): string {
-    let text = '';
-    for (let i = 0; i < count; i++) {
-      text += KEY_ALPHABET.charAt(Math.floor(this.#deps.random.next() * KEY_ALPHABET.length));
-    }
-    return text;
   }
 }
 

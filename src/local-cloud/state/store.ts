@@ -77,6 +77,14 @@ class MemoryCollection implements Collection<unknown> {
     return this.#entries((_key, value) => copyValue(value));
   }
 
+  *each(): Iterable<unknown> {
+    for (const [key, committed] of this.committed) {
+      const pending = this.pending.size === 0 ? undefined : this.pending.get(key);
+      if (pending !== DELETED) yield pending === undefined ? committed : pending;
+    }
+    for (const [key, value] of this.pending) if (!this.committed.has(key)) yield value;
+  }
+
   keys(): string[] {
     return this.#entries((key) => key);
   }

@@ -11,14 +11,18 @@ import * as streams from '@aws-sdk/client-dynamodb-streams';
 import * as ecr from '@aws-sdk/client-ecr';
 import * as ecs from '@aws-sdk/client-ecs';
 import * as elbv2 from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as events from '@aws-sdk/client-eventbridge';
 import * as iam from '@aws-sdk/client-iam';
 import * as lambda from '@aws-sdk/client-lambda';
+import * as tagging from '@aws-sdk/client-resource-groups-tagging-api';
+import * as s3 from '@aws-sdk/client-s3';
 import * as secretsmanager from '@aws-sdk/client-secrets-manager';
+import * as sqs from '@aws-sdk/client-sqs';
 import * as sts from '@aws-sdk/client-sts';
 import type { ServiceId } from '../contract.ts';
 import { type ErrorSchema, errorSchema, type OperationSchema, operationSchema } from './schema.ts';
 
-export type ProtocolName = 'json-1.0' | 'json-1.1' | 'rest-json' | 'query';
+export type ProtocolName = 'json-1.0' | 'json-1.1' | 'rest-json' | 'rest-xml' | 'query';
 
 /** How a service words the refusal of a malformed input. */
 export interface Refusals {
@@ -39,8 +43,12 @@ export interface ServiceEntry {
   readonly version?: string;
   readonly xmlNamespace?: string;
   readonly refusals: Refusals;
+  /** The service was awsQuery once: its errors carry the older code as well, here of those that the SDK does not model. */
+  readonly queryCodes?: Readonly<Record<string, string>>;
   /** Operations that nobody signs: their input proves who asks. */
   readonly unsigned?: ReadonlySet<string>;
+  /** The operations that are spoken, where they are fewer than those of the client. @default all */
+  readonly spoken?: ReadonlySet<string>;
   readonly operations: ReadonlyMap<string, OperationSchema>;
   /** By the code on the wire, and by exception name. */
   readonly errors: ReadonlyMap<string, ErrorSchema>;
@@ -118,11 +126,58 @@ const ROWS: Readonly<Record<ServiceId, Row>> = {
     xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
     refusals: FORM,
   },
+  s3: {
+    client: s3,
+    protocol: 'rest-xml',
+    signingName: 's3',
+    refusals: { missing: 'InvalidRequest', type: 'InvalidArgument' },
+    // The dialect of all others has ways of its own, and nobody here needs them.
+    spoken: new Set([
+      'CreateBucket',
+      'HeadBucket',
+      'DeleteBucket',
+      'ListBuckets',
+      'PutBucketVersioning',
+      'GetBucketVersioning',
+      'PutBucketNotificationConfiguration',
+      'GetBucketNotificationConfiguration',
+      'PutObject',
+      'GetObject',
+      'HeadObject',
+      'DeleteObject',
+      'ListObjectsV2',
+    ]),
+  },
   secretsmanager: {
     client: secretsmanager,
     protocol: 'json-1.1',
     signingName: 'secretsmanager',
     target: 'secretsmanager',
+    refusals: PARAMETER,
+  },
+  sqs: {
+    client: sqs,
+    protocol: 'json-1.0',
+    signingName: 'sqs',
+    target: 'AmazonSQS',
+    refusals: { missing: 'MissingRequiredParameterException', type: 'SerializationException' },
+    queryCodes: {
+      InvalidParameterValueException: 'InvalidParameterValue',
+      MissingRequiredParameterException: 'MissingParameter',
+    },
+  },
+  events: {
+    client: events,
+    protocol: 'json-1.1',
+    signingName: 'events',
+    target: 'AWSEvents',
+    refusals: VALIDATION,
+  },
+  tagging: {
+    client: tagging,
+    protocol: 'json-1.1',
+    signingName: 'tagging',
+    target: 'ResourceGroupsTaggingAPI_20170126',
     refusals: PARAMETER,
   },
   sts: {
@@ -143,7 +198,7 @@ const ROWS: Readonly<Record<ServiceId, Row>> = {
 export const CATALOG: ReadonlyMap<ServiceId, ServiceEntry> = new Map(
   (Object.entries(ROWS) as [ServiceId, Row][]).map(([id, { client, ...row }]) => [
     id,
-    { id, ...row, ...readExports(id, client) },
+    { id, ...row, ...readExports(id, client, row.spoken) },
   ]),
 );
 
@@ -154,20 +209,26 @@ export function serviceEntry(id: ServiceId): ServiceEntry {
   return entry;
 }
 
-function readExports(id: ServiceId, client: object): Pick<ServiceEntry, 'operations' | 'errors'> {
+function readExports(
+  id: ServiceId,
+  client: object,
+  spoken: ReadonlySet<string> | undefined,
+): Pick<ServiceEntry, 'operations' | 'errors'> {
   const operations = new Map<string, OperationSchema>();
   const errors = new Map<string, ErrorSchema>();
   for (const [name, exported] of Object.entries(client)) {
     if (!name.endsWith('$')) continue;
     const operation = operationSchema(exported);
-    if (operation) operations.set(operation.name, operation);
+    if (operation && (spoken?.has(operation.name) ?? true)) operations.set(operation.name, operation);
     const error = errorSchema(exported);
     if (error) {
       errors.set(error.name, error);
       if (error.queryCode !== undefined) errors.set(error.queryCode, error);
     }
   }
-  if (operations.size === 0)
-    throw new Error(`The SDK's client for ${id} exports no operation schemas: another version is installed`);
+  if (operations.size < (spoken?.size ?? 1))
+    throw new Error(
+      `The SDK's client for ${id} does not export the schemas of its operations: another version is installed`,
+    );
   return { operations, errors };
 }

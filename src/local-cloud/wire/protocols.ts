@@ -1,14 +1,16 @@
 /**
- * The three ways in which AWS puts operations on HTTP: JSON bodies named by a header (1.0 and 1.1), REST with JSON, and
- * forms answered in XML. Requests are decoded and answers encoded here, compiled once per operation; which service and
- * operation is meant is the router's business.
+ * The ways in which AWS puts operations on HTTP: JSON bodies named by a header (1.0 and 1.1), REST with JSON, and forms
+ * answered in XML. Requests are decoded and answers encoded here, compiled once per operation; REST with XML stands in
+ * `rest-xml.ts`, and which service and operation is meant is the router's business.
  */
 import { AwsError } from '../contract.ts';
 import type { ServiceEntry } from './catalog.ts';
 import { FORM_INPUT, formTree, JSON_INPUT, JSON_OUTPUT } from './dialects.ts';
 import { type ErrorAnswer, malformedOutput, refusal } from './errors.ts';
-import { type Mapper, Mismatch, mapperOf } from './mapper.ts';
-import type { Member, OperationSchema, Shape } from './schema.ts';
+import { type Mapper, mapperOf } from './mapper.ts';
+import { boundDecoder, isInBody, membersOf } from './rest-bindings.ts';
+import { encodeRestXmlError, restXmlCodec } from './rest-xml.ts';
+import type { OperationSchema, Shape } from './schema.ts';
 import { xmlContent, xmlElement } from './xml.ts';
 
 export interface WireRequest {
@@ -18,7 +20,7 @@ export interface WireRequest {
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
-  /** Values of the URL's labels, decoded; REST only. */
+  /** Values of the URL's labels (and of a host's, where it names a bucket), decoded; REST only. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -50,6 +52,7 @@ export function codecOf(entry: ServiceEntry, operation: OperationSchema): Codec 
 
 /** An error in the service's protocol. */
 export function encodeError(entry: ServiceEntry, error: ErrorAnswer, requestId: string): Answer {
+  if (entry.protocol === 'rest-xml') return encodeRestXmlError(error, requestId);
   const structure = error.schema?.structure;
   if (entry.protocol === 'query') {
     const members = structure ? xmlContent(structure)(error.members) : '';
@@ -67,7 +70,18 @@ export function encodeError(entry: ServiceEntry, error: ErrorAnswer, requestId: 
     return { status: error.status, headers: typed, body: JSON.stringify(members) };
   }
   const body = JSON.stringify({ __type: error.code, ...members });
-  return { status: error.status, headers: headers(jsonType(entry), requestId), body };
+  return {
+    status: error.status,
+    headers: { ...headers(jsonType(entry), requestId), ...queryError(entry, error) },
+    body,
+  };
+}
+
+/** For clients that still know the service's query codes. */
+function queryError(entry: ServiceEntry, { code, schema, fault }: ErrorAnswer): Record<string, string> {
+  if (!entry.queryCodes) return {};
+  const older = schema?.queryCode ?? entry.queryCodes[code] ?? code;
+  return { 'x-amzn-query-error': `${older};${fault === 'client' ? 'Sender' : 'Receiver'}` };
 }
 
 function guard(entry: ServiceEntry, operation: OperationSchema, codec: Codec): Codec {
@@ -95,6 +109,8 @@ function compile(entry: ServiceEntry, operation: OperationSchema): Codec {
       return queryCodec(entry, operation);
     case 'rest-json':
       return restCodec(entry, operation);
+    case 'rest-xml':
+      return restXmlCodec(operation);
     default:
       return jsonCodec(entry, operation);
   }
@@ -163,59 +179,19 @@ function restCodec(entry: ServiceEntry, operation: OperationSchema): Codec {
   return { decode, encode };
 }
 
-function membersOf(shape: Shape): readonly Member[] {
-  return shape.kind === 'structure' ? shape.members : [];
-}
-
-function isInBody({ bindings }: Member): boolean {
-  return Object.keys(bindings).length === 0;
-}
-
 function restDecoder(entry: ServiceEntry, input: Shape): Codec['decode'] {
   const members = membersOf(input);
-  const bound = members
-    .filter((member) => !isInBody(member))
-    .map((member) => ({ ...member, read: boundReader(entry, member) }));
   const inBody = members.filter(isInBody);
   const hasPayload = members.some(({ bindings }) => bindings.payload);
   const readBody: Mapper = mapperOf({ kind: 'structure', name: 'body', members: inBody }, JSON_INPUT);
+  const readBound = boundDecoder(input, ({ shape }) => {
+    const target = shape();
+    if (target.kind === 'blob') return (body) => new Uint8Array(body);
+    return (body) => mapperOf(target, JSON_INPUT)(parseJson(entry, body));
+  });
   return (request) => {
-    const result: Record<string, unknown> = {};
-    for (const { name, required, read } of bound) {
-      try {
-        const value = read(request);
-        if (value !== undefined) result[name] = value;
-        else if (required) throw new Mismatch('missing', 'is missing');
-      } catch (error) {
-        if (error instanceof Mismatch) error.path.unshift(name);
-        throw error;
-      }
-    }
+    const result = readBound(request);
     return hasPayload || inBody.length === 0 ? result : Object.assign(result, readBody(parseJson(entry, request.body)));
-  };
-}
-
-function boundReader(entry: ServiceEntry, { name, bindings, shape }: Member): (request: WireRequest) => unknown {
-  const { label, payload, header, query } = bindings;
-  const target = shape();
-  if (payload) {
-    const read: (body: Buffer) => unknown =
-      target.kind === 'blob'
-        ? (body) => new Uint8Array(body)
-        : (body) => mapperOf(target, JSON_INPUT)(parseJson(entry, body));
-    return ({ body }) => (body.length === 0 ? undefined : read(body));
-  }
-  if (query !== undefined && target.kind === 'list') {
-    const read = mapperOf(target.element(), FORM_INPUT);
-    return (request) => (request.query.has(query) ? request.query.getAll(query).map(read) : undefined);
-  }
-  const read = mapperOf(target, FORM_INPUT);
-  return (request) => {
-    let text: unknown;
-    if (label) text = request.labels[name];
-    else if (query !== undefined) text = request.query.get(query) ?? undefined;
-    else if (header !== undefined) text = request.headers[header];
-    return text === undefined ? undefined : read(text);
   };
 }
 

@@ -1,9 +1,11 @@
 /**
  * Finds out which operation of which service a request means: by `x-amz-target`, then by the signature's scope, then by
- * a form's `Version`; REST operations by method and path. It also insists on a signature, whoever signed: the local
+ * a form's `Version`; REST operations by method and path, S3's by more than that (`bucket-routes.ts`). It also insists on a signature, whoever signed: the local
  * cloud has one account and no secrets, but a client that forgets to sign would fail on AWS.
  */
 import { AwsError } from '../contract.ts';
+import type { Credentials } from '../iam/index.ts';
+import { bucketOperation } from './bucket-routes.ts';
 import { CATALOG, type ServiceEntry, serviceEntry } from './catalog.ts';
 import { formOf, type WireRequest } from './protocols.ts';
 import type { OperationSchema } from './schema.ts';
@@ -14,7 +16,7 @@ export interface Meant {
 }
 
 const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=[^/,\s]+\/\d{8}\/[^/,\s]+\/([^/,\s]+)\/aws4_request,\s*SignedHeaders=[^,\s]+,\s*Signature=[0-9a-f]+$/;
+  /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\/\d{8}\/[^/,\s]+\/([^/,\s]+)\/aws4_request,\s*SignedHeaders=[^,\s]+,\s*Signature=[0-9a-f]+$/;
 
 const byTarget = new Map<string, ServiceEntry>();
 const byVersion = new Map<string, ServiceEntry>();
@@ -45,7 +47,15 @@ export function isForm(request: WireRequest): boolean {
 
 /** The service's name in the signature's scope, if there is one. */
 export function signingScope(request: WireRequest): string | undefined {
-  return AUTHORIZATION.exec(String(request.headers.authorization ?? ''))?.[1];
+  return AUTHORIZATION.exec(String(request.headers.authorization ?? ''))?.[2];
+}
+
+/** Whose key signed; undefined for what nobody signed. */
+export function credentialsOf(request: WireRequest): Credentials | undefined {
+  const accessKeyId = AUTHORIZATION.exec(String(request.headers.authorization ?? ''))?.[1];
+  if (accessKeyId === undefined) return undefined;
+  const sessionToken = request.headers['x-amz-security-token'];
+  return { accessKeyId, sessionToken: typeof sessionToken === 'string' ? sessionToken : undefined };
 }
 
 /** True for the few operations that clients do not sign. */
@@ -69,6 +79,8 @@ export function requireSignature(request: WireRequest, suffix: '' | 'Exception')
 
 /** The operation that a request to a service means. @throws AwsError when it means none, or one that is not spoken here */
 export function operationOf(entry: ServiceEntry, request: WireRequest): Meant {
+  // Its streams are bytes, which are read and answered as a whole.
+  if (entry.protocol === 'rest-xml') return bucketOperation(entry, request);
   const meant = entry.protocol === 'rest-json' ? restOperation(entry, request) : namedOperation(entry, request);
   if (meant.operation.streams()) {
     throw new AwsError(

@@ -7,13 +7,21 @@
 
 /** A type, as far as the wire needs it. */
 export type Shape =
-  | { readonly kind: 'string' | 'number' | 'boolean' | 'blob' | 'timestamp' | 'document' | 'unit' }
-  | { readonly kind: 'list' | 'map'; readonly element: () => Shape }
+  | { readonly kind: 'string' | 'number' | 'boolean' | 'blob' | 'document' | 'unit' }
+  | { readonly kind: 'timestamp'; readonly format?: 'date-time' | 'http-date' }
+  | {
+      readonly kind: 'list' | 'map';
+      readonly element: () => Shape;
+      /** What restXml calls an element of a list that is wrapped. */
+      readonly elementName?: string;
+    }
   | Structure;
 
 export interface Structure {
   readonly kind: 'structure' | 'union';
   readonly name: string;
+  /** Name of the element that it is in XML, where that is not its own. */
+  readonly xmlName?: string;
   readonly members: readonly Member[];
 }
 
@@ -21,15 +29,19 @@ export interface Member {
   readonly name: string;
   readonly required: boolean;
   readonly bindings: Bindings;
+  /** How restXml spells it, where that is not its name, and a list's elements not wrapped. */
+  readonly xml?: { readonly name?: string; readonly flattened?: true };
   readonly shape: () => Shape;
 }
 
-/** Where restJson carries a member; none: in the body. */
+/** Where a REST protocol carries a member; none: in the body. */
 export interface Bindings {
   readonly label?: true;
   readonly payload?: true;
   readonly statusCode?: true;
   readonly header?: string;
+  /** Of all headers that begin so, each an entry of a map. */
+  readonly prefixHeaders?: string;
   readonly query?: string;
 }
 
@@ -59,6 +71,9 @@ const SIMPLE: Readonly<Record<number, Shape>> = {
   1: { kind: 'number' },
   2: { kind: 'boolean' },
   4: { kind: 'timestamp' },
+  // Told to be written as a date and time, as HTTP writes dates, in seconds: readers of text understand all of them.
+  5: { kind: 'timestamp', format: 'date-time' },
+  6: { kind: 'timestamp', format: 'http-date' },
   15: { kind: 'document' },
   21: { kind: 'blob' },
   [STREAMING_BLOB]: { kind: 'blob' },
@@ -72,9 +87,17 @@ const HARMLESS = new Set([
   'endpoint',
   'httpHeader',
   'httpQuery',
+  'httpPayload',
+  'httpPrefixHeaders',
+  'httpChecksum',
+  'hostLabel',
+  'idempotencyToken',
   'streaming',
   'eventPayload',
   'xmlName',
+  'xmlFlattened',
+  'xmlAttribute',
+  'xmlNamespace',
 ]);
 /** Bits of a numeric trait set. */
 const BIT = { label: 1, payload: 16, statusCode: 32, queryParams: 64 };
@@ -146,7 +169,11 @@ function staticShape(schema: readonly unknown[]): Shape {
     case KIND.simple:
       return shapeOf(schema[4]);
     case KIND.list:
-      return { kind: 'list', element: () => shapeOf(schema[4]) };
+      return {
+        kind: 'list',
+        element: () => shapeOf(schema[4]),
+        elementName: xmlOf(schema[4], name).xml?.name ?? 'member',
+      };
     case KIND.map:
       return { kind: 'map', element: () => shapeOf(schema[5]) };
     case KIND.structure:
@@ -166,14 +193,17 @@ function structureOf(kind: Structure['kind'], name: string, schema: readonly unk
   if (typeof requiredCount !== 'number') throw unexpected(`required members of ${name}`, schema);
   const members = names.map((member: unknown, index): Member => {
     const reference: unknown = references[index];
+    const where = `${name}.${member}`;
     return {
       name: text(member),
       required: index < requiredCount,
-      bindings: bindingsOf(reference, `${name}.${member}`),
+      bindings: bindingsOf(reference, where),
+      ...xmlOf(reference, where),
       shape: () => shapeOf(reference),
     };
   });
-  return { kind, name, members };
+  const { xmlName } = traitsOf(schema[3], name);
+  return { kind, name, members, ...(xmlName === undefined ? {} : { xmlName: text(xmlName) }) };
 }
 
 function bindingsOf(reference: unknown, where: string): Bindings {
@@ -188,10 +218,24 @@ function bindingsOf(reference: unknown, where: string): Bindings {
       ...(traits & BIT.statusCode ? { statusCode: true } : {}),
     };
   }
-  const { httpHeader, httpQuery } = traitsOf(traits, where);
+  const { httpHeader, httpQuery, httpPayload, httpPrefixHeaders } = traitsOf(traits, where);
   return {
+    ...(httpPayload === undefined ? {} : { payload: true }),
     ...(httpHeader === undefined ? {} : { header: text(httpHeader).toLowerCase() }),
+    ...(httpPrefixHeaders === undefined ? {} : { prefixHeaders: text(httpPrefixHeaders).toLowerCase() }),
     ...(httpQuery === undefined ? {} : { query: text(httpQuery) }),
+  };
+}
+
+function xmlOf(reference: unknown, where: string): Pick<Member, 'xml'> {
+  if (!Array.isArray(reference) || reference.length !== 2) return {};
+  const { xmlName, xmlFlattened } = traitsOf(reference[1], where);
+  if (xmlName === undefined && xmlFlattened === undefined) return {};
+  return {
+    xml: {
+      ...(xmlName === undefined ? {} : { name: text(xmlName) }),
+      ...(xmlFlattened === undefined ? {} : { flattened: true }),
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { AwsError } from '../contract.ts';
 import { CATALOG, type ServiceEntry } from './catalog.ts';
 import { errorAnswer } from './errors.ts';
 import { type Answer, codecOf, encodeError, type WireRequest } from './protocols.ts';
-import { isForm, isUnsigned, operationOf, requireSignature, serviceOf, signingScope } from './router.ts';
+import { credentialsOf, isForm, isUnsigned, operationOf, requireSignature, serviceOf, signingScope } from './router.ts';
 
 export interface WireRoute {
   /** Start of the path, e.g. `/v2/`. */
@@ -77,8 +77,12 @@ async function serve(
     response.writeHead(413).end();
     return;
   }
-  const { status, headers, body } = await answer(cloud, request, onFault);
-  headers['content-length'] = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+  // Whoever waits for a message and goes away must not be given one.
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  const { status, headers, body } = await answer(cloud, request, left.signal, onFault);
+  // An answer to HEAD tells the length of what GET would answer.
+  headers['content-length'] ??= String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
   response.writeHead(status, headers).end(body);
 }
 
@@ -107,24 +111,30 @@ async function readRequest(incoming: IncomingMessage): Promise<WireRequest | und
 async function answer(
   cloud: WireOptions['cloud'],
   request: WireRequest,
+  signal: AbortSignal,
   onFault: WireOptions['onFault'],
 ): Promise<Answer> {
   const requestId = cloud.requestId();
   const entry = serviceOf(request);
   const shown = entry ?? stranger(request);
   try {
-    if (!entry || !isUnsigned(entry, request)) requireSignature(request, shown.protocol === 'query' ? '' : 'Exception');
+    if (!entry || !isUnsigned(entry, request)) requireSignature(request, isXml(shown) ? '' : 'Exception');
     if (!entry) throw unknownService(request);
     const { operation, labels } = operationOf(entry, request);
     const codec = codecOf(entry, operation);
     const input = codec.decode({ ...request, labels });
-    return codec.encode(await cloud.callAsync(entry.id, operation.name, input, requestId), requestId);
+    const output = await cloud.callAsync(entry.id, operation.name, input, requestId, signal, credentialsOf(request));
+    return codec.encode(output, requestId);
   } catch (error) {
     if (error instanceof AwsError) return encodeError(shown, errorAnswer(shown, error), requestId);
     onFault?.(error);
     const fault = new AwsError('InternalFailure', `The local cloud failed: ${String(error)}`, 500);
     return encodeError(shown, errorAnswer(shown, fault), requestId);
   }
+}
+
+function isXml({ protocol }: ServiceEntry): boolean {
+  return protocol === 'query' || protocol === 'rest-xml';
 }
 
 /** In whose protocol to refuse a request that means none of our services. */

@@ -77,6 +77,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '\r': '&#xD;',
 };
 
-function escapeXml(text: string): string {
+/** Text as the content of an element. */
+export function escapeXml(text: string): string {
   return text.replace(/[&<>"\r]/g, (character) => ENTITIES[character] ?? character);
 }

@@ -2,6 +2,10 @@
 import { CLASS_SPEC, ROLE } from '../fixtures.ts';
 import type { SpecCase } from './case.ts';
 
+const LISTENER = CLASS_SPEC.listeners[0]?.arn ?? '';
+/** As a message shows it. */
+const SHOWN = `${LISTENER.slice(0, 59)}…`;
+
 export const INVALID_CLASSES: readonly SpecCase[] = [
   ['cluster', undefined, 'spec.cluster: is missing and has no default; add it (Name of the ECS cluster)'],
   [
@@ -24,6 +28,27 @@ export const INVALID_CLASSES: readonly SpecCase[] = [
     "spec.roles.execution: 'execution' is not the ARN of a role; write it like arn:aws:iam::111122223333:role/name",
   ],
   ['region', 'Ireland', "spec.region: 'Ireland' is not a region; write it like eu-west-1"],
+  [
+    'region',
+    'us-east-2',
+    `spec.listeners[0].arn: '${SHOWN}' is in ${LISTENER.split(':')[3]}, but spec.region is us-east-2; name a listener there, or correct spec.region`,
+  ],
+  ['account', '1111', "spec.account: '1111' is not an account; give its 12 digits in quotes"],
+  [
+    'account',
+    '999999999999',
+    `spec.listeners[0].arn: '${SHOWN}' is of account ${LISTENER.split(':')[4]}, but the class is for account 999999999999; name a listener of that account`,
+  ],
+  [
+    'assumeRole',
+    { externalId: 'shop-7' },
+    'spec.assumeRole.roleArn: is missing and has no default; add it (Role that the controller assumes for the objects of this class. It must trust the controller)',
+  ],
+  [
+    'assumeRole',
+    { roleArn: ROLE, externalId: 'a' },
+    "spec.assumeRole.externalId: 'a' is not an external id; use 2 letters, digits or +=,.@:/- at least",
+  ],
   [
     'listeners',
     [{ arn: 'arn:aws:elasticloadbalancing:x', url: 'http://a' }],
@@ -125,7 +150,7 @@ export const INVALID_CLASSES: readonly SpecCase[] = [
   [
     'maxSize',
     1,
-    "spec.maxSize: 'maxSize' is not a field here; use region, cluster, vpcId, subnets, securityGroups, assignPublicIp, listeners, roles, ecr, build, adapter, logs, health, namespaces, defaults, caps, deletion, disruption, tags",
+    "spec.maxSize: 'maxSize' is not a field here; use region, account, assumeRole, cluster, vpcId, subnets, securityGroups, assignPublicIp, listeners, roles, ecr, build, adapter, logs, health, namespaces, allowed, defaults, caps, deletion, disruption, tags",
   ],
   ['deletion', { maxDeletePercent: 101 }, 'spec.deletion.maxDeletePercent: 101 is too large; the most is 100'],
   [
@@ -245,6 +270,6 @@ export const INVALID_CLASSES: readonly SpecCase[] = [
   [
     'toString',
     1,
-    "spec.toString: 'toString' is not a field here; use region, cluster, vpcId, subnets, securityGroups, assignPublicIp, listeners, roles, ecr, build, adapter, logs, health, namespaces, defaults, caps, deletion, disruption, tags",
+    "spec.toString: 'toString' is not a field here; use region, account, assumeRole, cluster, vpcId, subnets, securityGroups, assignPublicIp, listeners, roles, ecr, build, adapter, logs, health, namespaces, allowed, defaults, caps, deletion, disruption, tags",
   ],
 ];

@@ -88,6 +88,26 @@ export const INVALID_CONTAINERS: readonly SpecCase[] = [
     'spec.source: is missing; give exactly one of functionRef, image, archive, repository, e.g. source: { functionRef: { name: my-function } }',
   ],
   [
+    'source',
+    { image: { uri: 'a.example.com/b:1', track: 'always' } },
+    "spec.source.image.track: 'always' is not one of tag, digest; use tag, digest",
+  ],
+  [
+    'source',
+    { image: { uri: 'a.example.com/b:1', interval: '5s' } },
+    "spec.source.image.interval: '5s' is too short; the least is 1m",
+  ],
+  [
+    'source',
+    { repository: { url: 'http://example.com/x.git' } },
+    "spec.source.repository.url: 'http://example.com/x.git' can be read and changed on its way; use https",
+  ],
+  [
+    'source',
+    { repository: { url: 'https://example.com/x.git', context: '../other' } },
+    "spec.source.repository.context: '../other' is not a folder of the repository; write it relative and without '..'",
+  ],
+  [
     'source.functionRef',
     {},
     'spec.source.functionRef.name: is missing and has no default; add it (Name of the existing Lambda function)',
@@ -192,6 +212,18 @@ export const INVALID_CONTAINERS: readonly SpecCase[] = [
     'compute.processes',
     10,
     'spec.compute.processes: 10 is too large; the most is 9 (a task has at most 10 containers and one of them is the runtime adapter)',
+  ],
+  [
+    'source',
+    { image: { uri: 'a.example.com/b:1', interval: '25h' } },
+    "spec.source.image.interval: '25h' is too long; the most is 24h",
+  ],
+  ['compute.concurrency', 0, 'spec.compute.concurrency: 0 is too small; the least is 1'],
+  ['compute.concurrency', 1001, 'spec.compute.concurrency: 1001 is too large; the most is 1000'],
+  [
+    'traffic.eventFormat',
+    'lambda',
+    "spec.traffic.eventFormat: 'lambda' is not one of alb, alb-multi-value, http-api-v2, function-url, rest-api-v1; use alb, alb-multi-value, http-api-v2, function-url, rest-api-v1",
   ],
   ['compute.spot.weight', 101, 'spec.compute.spot.weight: 101 is too large; the most is 100'],
   ['compute.spot.weight', -1, 'spec.compute.spot.weight: -1 is too small; the least is 0'],
@@ -443,7 +475,7 @@ export const INVALID_CONTAINERS: readonly SpecCase[] = [
   [
     'secrets.DB',
     { secretsManager: 'db' },
-    "spec.secrets.DB.secretsManager: 'db' is not the ARN of a secret; write it like arn:aws:secretsmanager:eu-west-1:111122223333:secret:name-AbCdEf",
+    'spec.secrets.DB.secretsManager: (hidden) is not the ARN of a secret; write it like arn:aws:secretsmanager:eu-west-1:111122223333:secret:name-AbCdEf',
   ],
   [
     'secrets.DB',
@@ -455,7 +487,7 @@ export const INVALID_CONTAINERS: readonly SpecCase[] = [
     { parameter: '/db', key: 'x' },
     'spec.secrets.DB: has key or versionStage, which only secretsManager knows; remove them',
   ],
-  ['secrets.DB', 'hunter2', "spec.secrets.DB: 'hunter2' is text, not an object; give an object"],
+  ['secrets.DB', 'hunter2', 'spec.secrets.DB: (hidden) is text, not an object; give an object'],
   // roles, network
   [
     'roles.task',
@@ -504,7 +536,7 @@ export const INVALID_CONTAINERS: readonly SpecCase[] = [
   [
     'source',
     { functionRef: { name: 'a' }, image: { uri: 'a.example.com/b:1' } },
-    'spec.source.image: is not available in this version; use source.functionRef, which takes zip and image functions',
+    'spec.source: has functionRef and image; keep exactly one of them',
   ],
   ['interface', { a: 1 }, 'spec.interface: is not one of lambda, http; use lambda, http'],
   [
@@ -612,32 +644,6 @@ export const UNAVAILABLE_CONTAINERS: readonly SpecCase[] = [
   ['workload', 'job', "spec.workload: 'job' is not available in this version; use 'service'"],
   ['workload', 'worker', "spec.workload: 'worker' is not available in this version; use 'service'"],
   [
-    'source',
-    { image: { uri: 'a.example.com/b:1' } },
-    'spec.source.image: is not available in this version; use source.functionRef, which takes zip and image functions',
-  ],
-  [
-    'source',
-    { image: { uri: 'a.example.com/b:1', track: 'tag' } },
-    'spec.source.image: is not available in this version; use source.functionRef, which takes zip and image functions',
-  ],
-  [
-    'source',
-    { archive: { s3: { bucket: 'bbb', key: 'k' }, runtime: 'nodejs22.x', handler: 'i.h' } },
-    'spec.source.archive: is not available in this version; use source.functionRef, which takes zip and image functions',
-  ],
-  [
-    'source',
-    { repository: { url: 'https://example.com/x.git' } },
-    'spec.source.repository: is not available in this version; use source.functionRef, which takes zip and image functions',
-  ],
-  [
-    'build.dockerfile',
-    'FROM x',
-    "spec.build.dockerfile: 'FROM x' is not available in this version; remove it: zip functions are composed without a Dockerfile",
-  ],
-  ['build.trackBaseImage', false, 'spec.build.trackBaseImage: false is not available in this version; use true'],
-  [
     'placement.mode',
     'auto',
     "spec.placement.mode: 'auto' is not available in this version; use 'lambda', 'fargate' or 'split'",
@@ -668,12 +674,6 @@ export const UNAVAILABLE_CONTAINERS: readonly SpecCase[] = [
     'spec.network.serviceConnect: is not available in this version; remove it',
   ],
   ['triggers', [{ schedule: 'rate(5 minutes)' }], 'spec.triggers: is not available in this version; remove it'],
-  ['drift.policy', 'warn', "spec.drift.policy: 'warn' is not available in this version; use 'heal'"],
-  [
-    'drift.fields',
-    { 'ecsService.desiredCount': 'ignore' },
-    'spec.drift.fields: is not available in this version; remove it',
-  ],
   ['adoption', 'only', "spec.adoption: 'only' is not available in this version; use 'never'"],
   ['dependsOn', ['inventory'], 'spec.dependsOn: is not available in this version; remove it'],
 ];

@@ -1,4 +1,5 @@
 /** Scalable targets and policies: bounds that hold for the service, and what is refused. */
+import type { Alarm } from '@aws-sdk/client-application-auto-scaling';
 import { describe, expect, it } from 'vitest';
 import { refusal, World, web } from '../ecs/world.ts';
 
@@ -133,7 +134,10 @@ describe('a scaling policy', () => {
     const w = world();
     register(w);
     const { PolicyARN, Alarms } = put(w, 'cpu', CPU);
-    expect(Alarms).toEqual([]);
+    expect((Alarms as Alarm[]).map(({ AlarmName }) => AlarmName?.replace(/[0-9a-f-]{36}$/, 'id'))).toEqual([
+      'TargetTracking-service/main/web-AlarmHigh-id',
+      'TargetTracking-service/main/web-AlarmLow-id',
+    ]);
     expect(put(w, 'cpu', { ...CPU, TargetValue: 70 }).PolicyARN).toBe(PolicyARN);
     put(w, 'requests', { PredefinedMetricSpecification: REQUESTS, TargetValue: 500 });
     const { ScalingPolicies } = w.scalingCall('DescribeScalingPolicies', {

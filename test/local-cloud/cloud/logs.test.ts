@@ -126,6 +126,18 @@ describe('log groups', () => {
       code: 'InvalidParameterException',
     },
     {
+      reason: 'more names than a call takes',
+      operation: 'DescribeLogGroups',
+      input: { logGroupIdentifiers: Array(51).fill('/a') },
+      code: 'InvalidParameterException',
+    },
+    {
+      reason: 'names and a prefix',
+      operation: 'DescribeLogGroups',
+      input: { logGroupIdentifiers: ['/a'], logGroupNamePrefix: '/' },
+      code: 'InvalidParameterException',
+    },
+    {
       reason: 'prefix and pattern',
       operation: 'DescribeLogGroups',
       input: { logGroupNamePrefix: 'a', logGroupNamePattern: 'b' },

@@ -154,11 +154,6 @@ describe('projects', () => {
     },
     { case: 'a timeout of 4 minutes', input: { timeoutInMinutes: 4 }, message: /between 5 and 2160/ },
     { case: 'a VPC (by name)', input: { vpcConfig: { vpcId: 'v' } }, message: /does not support vpcConfig/ },
-    {
-      case: 'privileges (by name)',
-      input: { environment: { ...environment, privilegedMode: true } },
-      message: /privilegedMode/,
-    },
   ];
   it.each(cases)('refuse $case', ({ input, code = 'InvalidInputException', message = /./ }) => {
     call('CreateProject', { ...PROJECT, name: 'there' });

@@ -3,7 +3,7 @@
  * does, and every stored value passes through JSON, as the journal makes it.
  */
 import { seededRandom } from '../../../src/core/index.ts';
-import type { CloudState, Collection, ServiceDeps } from '../../../src/local-cloud/contract.ts';
+import type { CloudState, Collection, ServiceDeps, Stored } from '../../../src/local-cloud/contract.ts';
 import { AwsError } from '../../../src/local-cloud/contract.ts';
 import { type DynamoDeps, DynamoService } from '../../../src/local-cloud/services/dynamodb.ts';
 import { StreamsService } from '../../../src/local-cloud/services/streams.ts';
@@ -21,6 +21,7 @@ export class MemoryState implements CloudState {
       set: (key, value) => void texts.set(key, JSON.stringify(value)),
       delete: (key) => texts.delete(key),
       values: () => [...texts.values()].map((text) => JSON.parse(text) as T),
+      each: () => [...texts.values()].map((text) => JSON.parse(text) as Stored<T>),
       keys: () => [...texts.keys()],
       get size() {
         return texts.size;

@@ -161,6 +161,12 @@ describe('repositories', () => {
       code: 'RepositoryNotFoundException',
     },
     {
+      case: 'more names than a call takes',
+      operation: 'DescribeRepositories',
+      input: { repositoryNames: Array(101).fill('there') },
+      code: 'InvalidParameterException',
+    },
+    {
       case: 'names with a page size',
       operation: 'DescribeRepositories',
       input: { repositoryNames: ['there'], maxResults: 1 },

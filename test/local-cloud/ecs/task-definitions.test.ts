@@ -105,9 +105,9 @@ describe('RegisterTaskDefinition', () => {
       error: /between 5 and 300/,
     },
     {
-      reason: 'secrets',
-      input: containers(web('x', { secrets: [{ name: 'A', valueFrom: 'arn' }] })),
-      error: /Container.secrets is not supported by the local cloud/,
+      reason: 'parameters of SSM as secrets',
+      input: { executionRoleArn: 'r', ...containers(web('x', { secrets: [{ name: 'A', valueFrom: 'arn' }] })) },
+      error: /Container.secrets from SSM parameters \('arn' of 'A'\) is not supported by the local cloud/,
     },
     {
       reason: 'another log driver',

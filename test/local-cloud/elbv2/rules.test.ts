@@ -443,6 +443,9 @@ describe('rules', () => {
     expect(refusal(() => w.elbCall('DescribeRules', { RuleArns: ['arn:x'] }))).toBe(
       'RuleNotFound: One or more rules not found',
     );
+    expect(refusal(() => w.elbCall('DescribeRules', { RuleArns: Array(21).fill('arn:x') }))).toBe(
+      "ValidationError: You cannot describe more than '20' rules at a time",
+    );
   });
 });
 

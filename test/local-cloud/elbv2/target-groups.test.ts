@@ -122,6 +122,12 @@ describe('target groups', () => {
     );
     expect(refusal(() => arns({ Names: ['a'], TargetGroupArns: [a] }))).toMatch(/^ValidationError/);
     expect(refusal(() => arns({ PageSize: 401 }))).toMatch(/^ValidationError/);
+    const many = Array.from({ length: 21 }, (_, index) => `group-${index}`);
+    for (const list of [{ Names: many }, { TargetGroupArns: many }]) {
+      expect(refusal(() => arns(list))).toBe(
+        "ValidationError: You cannot describe more than '20' target groups at a time",
+      );
+    }
   });
 
   it.each([

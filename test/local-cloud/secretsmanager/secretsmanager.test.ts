@@ -73,7 +73,65 @@ describe('a secret', () => {
     });
     expect(
       codeOf(() => call('GetSecretValue', { SecretId, VersionId: first.VersionId, VersionStage: 'AWSCURRENT' })),
-    ).toBe('ResourceNotFoundException');
+    ).toBe('InvalidRequestException');
+  });
+
+  it('is rotated as rotations end: AWSCURRENT moves to the version that was pending, AWSPREVIOUS to the one before', () => {
+    const { call } = secretWorld();
+    const SecretId = 's';
+    const oldest = call('CreateSecret', { Name: SecretId, SecretString: 'zero' });
+    const old = call('PutSecretValue', { SecretId, SecretString: 'one' });
+    const next = call('PutSecretValue', { SecretId, SecretString: 'two', VersionStages: ['AWSPENDING'] });
+    const move = { SecretId, VersionStage: 'AWSCURRENT', MoveToVersionId: next.VersionId };
+    expect(
+      codeOf(() => call('UpdateSecretVersionStage', move)),
+      'without naming whom it is taken from',
+    ).toBe('InvalidParameterException');
+    expect(call('UpdateSecretVersionStage', { ...move, RemoveFromVersionId: old.VersionId })).toEqual({
+      ARN: old.ARN,
+      Name: SecretId,
+    });
+    expect(call('GetSecretValue', { SecretId }).SecretString).toBe('two');
+    expect(call('DescribeSecret', { SecretId }).VersionIdsToStages).toEqual({
+      [old.VersionId]: ['AWSPREVIOUS'],
+      [next.VersionId]: ['AWSPENDING', 'AWSCURRENT'],
+    });
+    call('UpdateSecretVersionStage', {
+      SecretId,
+      VersionStage: 'AWSPENDING',
+      RemoveFromVersionId: next.VersionId,
+    });
+    const listed = (more: object) => call('ListSecretVersionIds', { SecretId, ...more });
+    expect(listed({}).Versions).toEqual([
+      { VersionId: old.VersionId, VersionStages: ['AWSPREVIOUS'], CreatedDate: expect.any(Date) },
+      { VersionId: next.VersionId, VersionStages: ['AWSCURRENT'], CreatedDate: expect.any(Date) },
+    ]);
+    expect(listed({ IncludeDeprecated: true }).Versions[0]).toEqual({
+      VersionId: oldest.VersionId,
+      CreatedDate: expect.any(Date),
+    });
+    const { NextToken } = listed({ MaxResults: 1 });
+    expect(listed({ MaxResults: 1, NextToken }).Versions).toMatchObject([{ VersionId: next.VersionId }]);
+  });
+
+  it.each([
+    { reason: 'a label that has to be somewhere', move: { VersionStage: 'AWSCURRENT', RemoveFromVersionId: 'holder' } },
+    { reason: 'a version that does not have it', move: { VersionStage: 'X', RemoveFromVersionId: 'holder' } },
+    { reason: 'from nowhere to nowhere', move: { VersionStage: 'AWSCURRENT' } },
+    {
+      reason: 'a version that there is not',
+      move: { VersionStage: 'X', MoveToVersionId: OTHER_TOKEN },
+      code: 'ResourceNotFoundException',
+    },
+    { reason: 'no label', move: { VersionStage: '', MoveToVersionId: 'holder' }, code: 'ValidationException' },
+  ])('no label moves: $reason', ({ move, code }) => {
+    const { call } = secretWorld();
+    const { VersionId } = call('CreateSecret', { Name: 's', SecretString: 'one' });
+    const given = Object.fromEntries(Object.entries(move).map(([k, v]) => [k, v === 'holder' ? VersionId : v]));
+    expect(codeOf(() => call('UpdateSecretVersionStage', { SecretId: 's', ...given }))).toBe(
+      code ?? 'InvalidParameterException',
+    );
+    expect(call('DescribeSecret', { SecretId: 's' }).VersionIdsToStages).toEqual({ [VersionId]: ['AWSCURRENT'] });
   });
 
   it('takes labels of its own without moving AWSCURRENT', () => {

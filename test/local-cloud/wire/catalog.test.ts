@@ -8,6 +8,7 @@ const PROTOCOLS = {
   'json-1.0': 'AwsJson1_0Protocol',
   'json-1.1': 'AwsJson1_1Protocol',
   'rest-json': 'AwsRestJsonProtocol',
+  'rest-xml': 'S3RestXmlProtocol',
   query: 'AwsQueryProtocol',
 };
 
@@ -36,7 +37,7 @@ describe.each([...CATALOG.values()])('$id', (entry) => {
     for (const operation of entry.operations.values()) {
       walk(operation.input());
       walk(operation.output());
-      if (entry.protocol === 'rest-json') expect(operation.http, operation.name).toBeDefined();
+      if (entry.protocol.startsWith('rest-')) expect(operation.http, operation.name).toBeDefined();
     }
     for (const error of entry.errors.values()) walk(error.structure);
     expect(seen.size).toBeGreaterThan(20);

@@ -87,6 +87,22 @@ const cases: {
     printed: { StreamDescription: { StreamStatus: 'ENABLED' } },
   },
   {
+    name: 'sqs, JSON 1.0 that was a form once',
+    args: ['sqs', 'receive-message', '--queue-url', 'http://127.0.0.1:1/000000000000/a', '--wait-time-seconds', '1'],
+    service: 'sqs',
+    input: { QueueUrl: 'http://127.0.0.1:1/000000000000/a', WaitTimeSeconds: 1 },
+    output: { Messages: [{ MessageId: 'm', Body: 'é' }] },
+    printed: { Messages: [{ MessageId: 'm', Body: 'é' }] },
+  },
+  {
+    name: 'events, JSON 1.1',
+    args: ['events', 'put-targets', '--rule', 'r', '--targets', 'Id=t,Arn=arn:aws:sqs:us-east-1:000000000000:a'],
+    service: 'events',
+    input: { Rule: 'r', Targets: [{ Id: 't', Arn: 'arn:aws:sqs:us-east-1:000000000000:a' }] },
+    output: { FailedEntryCount: 0, FailedEntries: [] },
+    printed: { FailedEntryCount: 0, FailedEntries: [] },
+  },
+  {
     name: 'ecs, JSON 1.1 with a time',
     args: ['ecs', 'describe-services', '--cluster', 'c', '--services', 'a', 'b'],
     service: 'ecs',
@@ -218,20 +234,25 @@ describe.skipIf(!installed)('the AWS CLI (skipped where it is not installed)', {
     expect(readFileSync(file, 'utf8')).toBe('{"a":"é"}');
   });
 
-  const errors = [
+  const errors: { args: string[]; code: string; printed?: string }[] = [
     { args: ['ecs', 'list-tasks', '--cluster', 'x'], code: 'ClusterNotFoundException' },
     { args: ['elbv2', 'delete-rule', '--rule-arn', 'x'], code: 'RuleNotFound' },
     { args: ['lambda', 'get-function', '--function-name', 'x'], code: 'ResourceNotFoundException' },
     { args: ['dynamodb', 'describe-table', '--table-name', 'xxx'], code: 'ResourceNotFoundException' },
+    {
+      args: ['sqs', 'get-queue-url', '--queue-name', 'x'],
+      code: 'QueueDoesNotExist',
+      printed: 'AWS.SimpleQueueService.NonExistentQueue',
+    },
   ];
-  it.each(errors)('prints $code as AWS would', async ({ args, code }) => {
+  it.each(errors)('prints $code as AWS would', async ({ args, code, printed = code }) => {
     echo.answer = () => {
       throw new AwsError(code, 'It is not there.');
     };
     const { exitCode, stderr } = await aws(...args);
     expect(exitCode).not.toBe(0);
     expect(stderr).toMatch(
-      new RegExp(`An error occurred \\(${code}\\) when calling the \\w+ operation: It is not there\\.`),
+      new RegExp(`An error occurred \\(${printed}\\) when calling the \\w+ operation: It is not there\\.`),
     );
   });
 });

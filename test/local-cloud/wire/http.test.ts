@@ -133,10 +133,10 @@ describe('a request is refused', () => {
     },
     {
       reason: 'a service that is not there, by its target',
-      request: json('sqs', 'AmazonSQS.SendMessage', '{}'),
+      request: json('sns', 'AmazonSNS.Publish', '{}'),
       status: 404,
       code: 'UnknownOperationException',
-      message: /AmazonSQS/,
+      message: /AmazonSNS/,
     },
     {
       reason: 'no JSON',

@@ -4,6 +4,8 @@
  */
 import type { Member, Shape } from '../../../src/local-cloud/wire/schema.ts';
 
+/** EventBridge's client makes a host of it. */
+const HOST_LABEL = 'EndpointId';
 const AWKWARD = 'é "quoted" & <tagged>\r\n\ttext ';
 
 /** A native value of the shape. */
@@ -36,7 +38,11 @@ export function sampleOf(shape: Shape, ancestors: readonly Shape[] = []): unknow
     }
     case 'structure': {
       const members = shape.members.filter((member) => !recurs(member, [...ancestors, shape]));
-      return Object.fromEntries(members.map((member) => [member.name, boundSample(member) ?? within(member.shape())]));
+      return Object.fromEntries(
+        members
+          .filter(({ name }) => name !== HOST_LABEL)
+          .map((member) => [member.name, boundSample(member) ?? within(member.shape())]),
+      );
     }
   }
 }

@@ -50,6 +50,18 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'A record is an item of DynamoDB, which holds 400 KB; an API server takes more.',
   },
   {
+    rule: 'The URL and the folders of `source.repository`',
+    refuses: 'lambdacontainer',
+    line: /can be read and changed on its way|is not a folder of the repository/,
+    why: 'Whether plain http stays on this machine, and where a path leads, is judged after it was parsed; a pattern cannot do that.',
+  },
+  {
+    rule: 'A class whose listeners or roles are elsewhere',
+    refuses: 'lambdacontainer',
+    line: /is in [a-z0-9-]+, but spec\.region is|is of account \d{12}, but the class is for account/,
+    why: 'It compares parts of ARNs with other fields, which costs CEL more than a definition may.',
+  },
+  {
     rule: 'Ranges of versions',
     refuses: 'lambdacontainer',
     line: /is not a range of versions/,

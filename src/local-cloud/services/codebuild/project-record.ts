@@ -205,14 +205,13 @@ export function environmentOf(environment: ProjectEnvironment | undefined): Proj
     throw invalid(`The compute type ${computeType} is not available for the environment type ${type}`);
   }
   if (!image) throw invalid('Invalid image: it must not be empty');
-  // There are no containers here, and so nothing that a privileged one could do.
-  if (privilegedMode) throw unsupported('privilegedMode');
   return {
     type,
     image,
     computeType,
     environmentVariables: variablesOf(environmentVariables),
-    privilegedMode: false,
+    // Kept and shown: there are no containers here, and so nothing more that a privileged one could do.
+    privilegedMode: privilegedMode ?? false,
     imagePullCredentialsType: imagePullCredentialsType ?? 'CODEBUILD',
   };
 }

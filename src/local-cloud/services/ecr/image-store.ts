@@ -46,6 +46,14 @@ export interface ManifestBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Told of every image that was pushed under a tag (or none) or deleted. Takes part in the step under way. */
+export type ImageObserver = (
+  action: 'PUSH' | 'DELETE',
+  image: ImageRecord,
+  tag: string | undefined,
+  nowMs: number,
+) => void;
+
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
 
 export class ImageStore {
@@ -58,8 +66,10 @@ export class ImageStore {
   readonly #tags: Collection<string>;
   /** Size by `repository@digest`. */
   readonly #layers: Collection<number>;
+  readonly #onImage: ImageObserver;
 
-  constructor(deps: { state: CloudState; blobs: BlobStore; accountId: string }) {
+  constructor(deps: { state: CloudState; blobs: BlobStore; accountId: string; onImage: ImageObserver }) {
+    this.#onImage = deps.onImage;
     this.#accountId = deps.accountId;
     this.#blobs = deps.blobs;
     this.repositories = deps.state.collection('ecr.repositories');
@@ -148,21 +158,27 @@ export class ImageStore {
     if (tag !== undefined && before !== undefined && before !== digest) this.#untag(repository, tag, before);
     this.#images.set(`${repository}@${digest}`, image);
     if (tag !== undefined) this.#tags.set(`${repository}:${tag}`, digest);
+    this.#onImage('PUSH', image, tag, nowMs);
     return image;
   }
 
   /** Takes a tag off; an image without a tag that was deleted by its only tag goes too, as in ECR. */
-  deleteTag(repository: string, tag: string): void {
+  deleteTag(repository: string, tag: string, nowMs: number): void {
     const digest = this.#tags.get(`${repository}:${tag}`);
     const image = digest === undefined ? undefined : this.image(repository, digest);
     if (!image) return;
-    if (image.tags.length === 1) this.deleteImage(image);
-    else this.#untag(repository, tag, image.digest);
+    if (image.tags.length === 1) {
+      this.deleteImage(image, nowMs);
+      return;
+    }
+    this.#untag(repository, tag, image.digest);
+    this.#onImage('DELETE', image, tag, nowMs);
   }
 
-  deleteImage(image: ImageRecord): void {
+  deleteImage(image: ImageRecord, nowMs: number): void {
     for (const tag of image.tags) this.#tags.delete(`${image.repository}:${tag}`);
     this.#images.delete(`${image.repository}@${image.digest}`);
+    for (const tag of image.tags.length > 0 ? image.tags : [undefined]) this.#onImage('DELETE', image, tag, nowMs);
   }
 
   /** The index that names an image, if any: such an image cannot be deleted. */
@@ -170,8 +186,8 @@ export class ImageStore {
     return this.images(image.repository).find((candidate) => candidate.children.includes(image.digest));
   }
 
-  deleteRepository(name: string): void {
-    for (const image of this.images(name)) this.deleteImage(image);
+  deleteRepository(name: string, nowMs: number): void {
+    for (const image of this.images(name)) this.deleteImage(image, nowMs);
     const prefix = `${name}@`;
     for (const key of this.#layers.keys()) if (key.startsWith(prefix)) this.#layers.delete(key);
     this.repositories.delete(name);

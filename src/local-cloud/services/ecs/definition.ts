@@ -1,9 +1,10 @@
 /**
  * What RegisterTaskDefinition accepts: Fargate's requirements and those of the containers, and the normal form that AWS
- * answers. Pure. What the local cloud could not run as asked (secrets, volumes, other log drivers) is refused by name.
+ * answers. Pure. What the local cloud could not run as asked (volumes, other log drivers, SSM parameters) is refused by name.
  */
 import type { ContainerDefinition, RegisterTaskDefinitionRequest } from '@aws-sdk/client-ecs';
 import { clientError, type Definition } from './model.ts';
+import { parseSecrets } from './secrets.ts';
 
 /** Memory sizes, MiB, that Fargate has for each number of CPU units. */
 const FARGATE_MEMORY: Readonly<Record<string, readonly number[]>> = {
@@ -21,7 +22,6 @@ const NAME = /^[A-Za-z0-9_-]{1,255}$/;
 const CONTAINERS_MAX = 10;
 const SIZE_MAX = 65_536;
 const UNSUPPORTED = [
-  'secrets',
   'environmentFiles',
   'mountPoints',
   'volumesFrom',
@@ -52,7 +52,7 @@ export function parseDefinition(input: RegisterTaskDefinitionRequest): Definitio
   if ((input.volumes ?? []).length > 0) throw unsupported('volumes');
   if (input.proxyConfiguration !== undefined) throw unsupported('proxyConfiguration');
   const fargate = input.requiresCompatibilities?.includes('FARGATE') ?? false;
-  const containerDefinitions = containers.map((container) => parseContainer(container, input.networkMode));
+  const containerDefinitions = containers.map((container) => parseContainer(container, input));
   checkNames(containerDefinitions);
   checkDependencies(containerDefinitions);
   if (containerDefinitions.every(({ essential }) => essential === false))
@@ -140,7 +140,10 @@ function units(text: string, unit: string): number | undefined {
 
 // --------------------------------------------------------------------------------------------------------- containers
 
-function parseContainer(container: ContainerDefinition, networkMode: string | undefined): ContainerDefinition {
+function parseContainer(
+  container: ContainerDefinition,
+  { networkMode, executionRoleArn }: RegisterTaskDefinitionRequest,
+): ContainerDefinition {
   const { name = '' } = container;
   if (!NAME.test(name)) throw clientError('Container.name contains invalid characters.');
   if (!container.image) throw clientError('Container.image should not be null or empty.');
@@ -155,6 +158,7 @@ function parseContainer(container: ContainerDefinition, networkMode: string | un
   }
   const keys = (container.environment ?? []).map((pair) => pair.name);
   if (keys.some((key) => !key)) throw clientError('Environment variable name must not be null or empty.');
+  const secrets = parseSecrets(container, executionRoleArn);
   return {
     ...container,
     cpu: container.cpu ?? 0,
@@ -164,6 +168,7 @@ function parseContainer(container: ContainerDefinition, networkMode: string | un
     mountPoints: [],
     volumesFrom: [],
     systemControls: container.systemControls ?? [],
+    ...optional('secrets', container.secrets && secrets),
     ...optional('healthCheck', container.healthCheck && parseHealthCheck(container.healthCheck, name)),
     ...optional('restartPolicy', container.restartPolicy && parseRestartPolicy(container.restartPolicy, name)),
   };

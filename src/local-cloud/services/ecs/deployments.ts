@@ -70,6 +70,7 @@ export function beginDeployment(records: EcsRecords, random: Random, service: Se
   service.deployments = [deployment, ...service.deployments.map((other) => ({ ...other, status: 'ACTIVE' as const }))];
   service.backoff = { failures: 0, untilMs: 0 };
   service.steady = false;
+  records.announce.deployment(service.arn, deployment, nowMs);
 }
 
 /** The primary deployment reached its steady state. Changes `service` only. */
@@ -82,6 +83,7 @@ export function completeDeployment(
   deployment.rolloutState = 'COMPLETED';
   deployment.rolloutStateReason = `ECS deployment ${deployment.id} completed.`;
   deployment.updatedMs = nowMs;
+  records.announce.deployment(service.arn, deployment, nowMs);
   service.lastCompleted = {
     revision: deployment.revision,
     revisionArn: deployment.revisionArn,
@@ -107,6 +109,7 @@ export function failDeployment(
   deployment.rolloutState = 'FAILED';
   deployment.rolloutStateReason = TASKS_FAILED;
   deployment.updatedMs = nowMs;
+  records.announce.deployment(service.arn, deployment, nowMs);
   const history = records.serviceDeployments.get(deployment.serviceDeploymentArn);
   const target = service.lastCompleted;
   const again = history?.status === 'ROLLBACK_IN_PROGRESS';
@@ -129,6 +132,7 @@ export function failDeployment(
   primary.rolloutState = 'IN_PROGRESS';
   primary.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${target.deploymentId}.`;
   primary.updatedMs = nowMs;
+  records.announce.deployment(service.arn, primary, nowMs);
   if (history) {
     const rollback = { reason: TASKS_FAILED, startedMs: nowMs, revisionArn: target.revisionArn };
     records.serviceDeployments.set(history.arn, {

@@ -58,6 +58,7 @@ export function createTask(records: EcsRecords, random: Random, order: TaskOrder
     tags: order.tags,
   };
   records.addTask(task);
+  records.announce.task(task, nowMs);
   return task;
 }
 

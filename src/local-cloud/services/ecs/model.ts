@@ -233,6 +233,15 @@ export interface EventRecord {
   readonly message: string;
 }
 
+/** Where the machine says aloud what happened, as ECS tells EventBridge. Takes part in the step under way. */
+export interface Announcements {
+  task(task: TaskRecord, nowMs: number): void;
+  deployment(serviceArn: string, deployment: DeploymentRecord, nowMs: number): void;
+  action(service: ServiceRecord, type: 'INFO' | 'WARN', name: string, nowMs: number): void;
+}
+
+const SILENCE: Announcements = { task: () => {}, deployment: () => {}, action: () => {} };
+
 /** The collections of the machine and lookups that answer as the service does when something is missing. */
 export class EcsRecords {
   readonly settings: CloudSettings;
@@ -243,6 +252,7 @@ export class EcsRecords {
   readonly services: Collection<ServiceRecord>;
   readonly serviceDeployments: Collection<ServiceDeploymentRecord>;
   readonly tasks: Collection<TaskRecord>;
+  readonly announce: Announcements;
   readonly #events: Collection<EventRecord>;
   /** By service ARN: numbers of the events that are kept. */
   readonly #eventRange: Collection<{ first: number; next: number }>;
@@ -254,8 +264,13 @@ export class EcsRecords {
   readonly #tasksOfTargetGroup = new Map<string, Set<string>>();
   readonly #definitions = new Map<string, Definition>();
 
-  constructor(state: CloudState, settings: CloudSettings) {
+  constructor(
+    state: CloudState,
+    settings: CloudSettings,
+    announce: (records: EcsRecords) => Announcements = () => SILENCE,
+  ) {
     this.settings = settings;
+    this.announce = announce(this);
     this.clusters = state.collection('ecs.clusters');
     this.taskDefinitions = state.collection('ecs.taskDefinitions');
     this.revisions = state.collection('ecs.revisions');

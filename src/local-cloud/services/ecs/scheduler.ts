@@ -189,8 +189,10 @@ export class ServiceScheduler {
     if (deployment?.status !== 'PRIMARY') return;
     const failures = service.backoff.failures + 1;
     const delayMs = backoffMs(failures);
-    if (delayMs > 0 && backoffMs(failures - 1) === 0)
+    if (delayMs > 0 && backoffMs(failures - 1) === 0) {
       this.tell(service.arn, nowMs, 'is unable to consistently start tasks successfully.');
+      this.#deps.records.announce.action(service, 'WARN', 'SERVICE_TASK_START_IMPAIRED', nowMs);
+    }
     service.backoff = { failures, untilMs: nowMs + delayMs };
   }
 
@@ -295,6 +297,7 @@ export class ServiceScheduler {
     service.steady = false;
     const ids = tasks.map(({ arn }) => `(task ${lastPart(arn)})`).join(' ');
     this.tell(service.arn, nowMs, `has stopped ${tasks.length} running tasks: ${ids}.`);
+    this.#deps.records.announce.action(service, 'INFO', 'TASKS_STOPPED', nowMs);
     // The stopped tasks are accounted for at the next look.
     this.#deps.wakeService(service.arn, nowMs);
   }
@@ -320,6 +323,7 @@ export class ServiceScheduler {
     if (service.steady) return;
     service.steady = true;
     this.tell(service.arn, nowMs, 'has reached a steady state.');
+    this.#deps.records.announce.action(service, 'INFO', 'SERVICE_STEADY_STATE', nowMs);
   }
 
   #live(service: ServiceRecord): TaskRecord[] {

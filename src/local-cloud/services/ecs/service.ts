@@ -3,13 +3,25 @@
  * handlers only record what is wanted; `advance` does it, so that no handler ever touches a driver and a refused call
  * leaves nothing behind. Other deployment strategies, daemons and container instances are refused by name.
  */
-import { AwsError, type CloudService, type Handler, type ServiceDeps, type TaskDriver } from '../../contract.ts';
+import { uuid } from '../../../core/index.ts';
+import {
+  AwsError,
+  type CloudService,
+  type Handler,
+  type RoleSessions,
+  type ServiceDeps,
+  type TaskDriver,
+} from '../../contract.ts';
 import { Agenda } from '../elbv2/agenda.ts';
+import type { EventSink } from '../eventbridge.ts';
+import type { TaggedResource } from '../tagging.ts';
+import { announcements } from './announcements.ts';
 import { clusterOperations } from './clusters.ts';
 import { serviceDeploymentOperations } from './deployments.ts';
 import { LogGroups, type Logs } from './log-groups.ts';
 import { EcsRecords } from './model.ts';
 import { ServiceScheduler } from './scheduler.ts';
+import type { TaskSecrets } from './secrets.ts';
 import { serviceOperations } from './services.ts';
 import { tagOperations } from './tags.ts';
 import { taskDefinitionOperations } from './task-definitions.ts';
@@ -21,6 +33,12 @@ export interface EcsDeps extends ServiceDeps {
   readonly elbv2: TargetGroups;
   readonly ecr: Images;
   readonly logs: Logs;
+  /** Credentials of task roles; none when left out. */
+  readonly sessions?: RoleSessions;
+  /** Whom tasks have their secrets from; a task that names one does not start when left out. */
+  readonly secrets?: TaskSecrets;
+  /** Where its events go; nowhere when left out. */
+  readonly events?: EventSink;
 }
 
 /** One look leads to another; a chain this long within an instant is a machine that never settles. */
@@ -38,7 +56,9 @@ export class EcsService implements CloudService {
   #recovered = false;
 
   constructor(deps: EcsDeps) {
-    const records = new EcsRecords(deps.state, deps.settings);
+    const { events } = deps;
+    const announce = events && ((own: EcsRecords) => announcements(own, events));
+    const records = new EcsRecords(deps.state, deps.settings, announce);
     this.#records = records;
     const wakeTask = (arn: string, atMs: number) => this.#agenda.wake(arn, atMs);
     const wakeService = wakeTask;
@@ -58,6 +78,9 @@ export class EcsService implements CloudService {
       elbv2: deps.elbv2,
       ecr: deps.ecr,
       logGroups: new LogGroups(deps.logs),
+      sessions: deps.sessions,
+      secrets: deps.secrets,
+      requestId: () => uuid(deps.random),
       wakeTask,
       wakeService,
       tell: (task, nowMs, message) => task.service && this.#scheduler.tell(task.service.arn, nowMs, message),
@@ -106,6 +129,12 @@ export class EcsService implements CloudService {
 
   nextAtMs(): number | undefined {
     return this.#agenda.nextAtMs();
+  }
+
+  /** For the account's tag listing. */
+  *taggedResources(): Iterable<TaggedResource> {
+    const { clusters, services, tasks, taskDefinitions } = this.#records;
+    for (const records of [clusters, services, tasks, taskDefinitions]) yield* records.each();
   }
 
   // ----------------------------------------------------------------------------------------------- for autoscaling

@@ -8,6 +8,7 @@ import {
   AwsError,
   type ContainerEvent,
   type ContainerLaunch,
+  type RoleSessions,
   type ServiceDeps,
   type TaskDriver,
 } from '../../contract.ts';
@@ -23,6 +24,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from './model.ts';
+import { type Retrieved, retrieveSecrets, type SecretValues, type TaskSecrets } from './secrets.ts';
 
 /** Fargate's wait for a container on which others depend. */
 const START_TIMEOUT_SEC = 180;
@@ -50,6 +52,11 @@ export interface RunnerDeps {
   readonly elbv2: TargetGroups;
   readonly ecr: Images;
   readonly logGroups: LogGroups;
+  /** Credentials of task roles; none when left out. */
+  readonly sessions?: RoleSessions | undefined;
+  /** Whom tasks have their secrets from; a task that names one does not start when left out. */
+  readonly secrets?: TaskSecrets | undefined;
+  readonly requestId: () => string;
   /** Looks at a task, or at its service, at `atMs`. */
   readonly wakeTask: (arn: string, atMs: number) => void;
   readonly wakeService: (arn: string, atMs: number) => void;
@@ -83,7 +90,10 @@ export class TaskRunner {
       return;
     }
     const before = JSON.stringify(task);
-    while (this.#step(task, nowMs)) task.version += 1;
+    while (this.#step(task, nowMs)) {
+      task.version += 1;
+      this.#deps.records.announce.task(task, nowMs);
+    }
     if (JSON.stringify(task) === before) return;
     this.#deps.records.tasks.set(arn, task);
     if (task.service) this.#deps.wakeService(task.service.arn, nowMs);
@@ -94,7 +104,9 @@ export class TaskRunner {
     const task = this.#deps.records.tasks.get(arn);
     if (!task || task.desiredStatus === 'STOPPED') return;
     askToStop(task, code, reason, nowMs);
+    task.version += 1;
     this.#deps.records.tasks.set(arn, task);
+    this.#deps.records.announce.task(task, nowMs);
     this.#deps.wakeTask(arn, nowMs);
   }
 
@@ -111,7 +123,9 @@ export class TaskRunner {
       for (const container of task.containers) container.state = 'STOPPED';
       for (const { arn, target } of targetsOf(task)) this.#deps.elbv2.deregisterTarget(arn, target, nowMs);
       if (task.lastStatus !== 'DEPROVISIONING') enterStatus(task, 'DEPROVISIONING', nowMs);
+      task.version += 1;
       this.#deps.records.tasks.set(task.arn, task);
+      this.#deps.records.announce.task(task, nowMs);
     }
   }
 
@@ -150,6 +164,12 @@ export class TaskRunner {
       this.#deps.wakeTask(task.arn, readyMs);
       return false;
     }
+    const { defect: noSecrets, values: secrets } = this.#secretsOf(task, nowMs);
+    // Secrets come before images, and both before any container.
+    if (noSecrets !== undefined) {
+      askToStop(task, 'TaskFailedToStart', noSecrets, nowMs);
+      return enterStatus(task, 'PENDING', nowMs);
+    }
     task.pullStartedMs = nowMs;
     for (const container of task.containers) {
       const image = this.#deps.ecr.resolve(container.image);
@@ -164,10 +184,25 @@ export class TaskRunner {
     const defect = this.#deps.logGroups.ensure(containerDefinitions, nowMs);
     if (defect !== undefined) askToStop(task, 'TaskFailedToStart', defect, nowMs);
     if (task.desiredStatus === 'RUNNING') {
-      const containers = containerDefinitions.map((definition) => launchOf(task, definition));
-      this.#deps.tasks.prepare({ taskArn: task.arn, privateIp: task.ip, containers });
+      const containers = containerDefinitions.map((definition) => launchOf(task, definition, secrets));
+      const role = this.#roleOf(task);
+      const credentials = role === undefined ? undefined : this.#deps.sessions?.beginRun(role, lastPart(task.arn));
+      this.#deps.tasks.prepare({ taskArn: task.arn, privateIp: task.ip, containers, credentials });
     }
     return enterStatus(task, 'PENDING', nowMs);
+  }
+
+  /** As a session of the execution role that is named after the task. */
+  #secretsOf(task: TaskRecord, nowMs: number): Retrieved {
+    const { containerDefinitions, executionRoleArn } = this.#deps.records.definition(task.taskDefinitionArn);
+    const role = { arn: task.overrides.executionRoleArn || executionRoleArn, session: lastPart(task.arn) };
+    return retrieveSecrets(containerDefinitions, role, this.#deps.secrets, nowMs, this.#deps.requestId);
+  }
+
+  #roleOf(task: TaskRecord): string | undefined {
+    const { taskRoleArn } = this.#deps.records.definition(task.taskDefinitionArn);
+    // Either may be empty text.
+    return task.overrides.taskRoleArn || taskRoleArn || undefined;
   }
 
   #bringUp(task: TaskRecord, nowMs: number): boolean {
@@ -254,11 +289,13 @@ export class TaskRunner {
       return false;
     }
     this.#deps.tasks.release(task.arn);
+    const role = this.#roleOf(task);
+    if (role !== undefined) this.#deps.sessions?.endRun(role, lastPart(task.arn));
     for (const { name } of task.containers) this.#checks.delete(checkKey(task, name));
     task.stoppedMs = nowMs;
     enterStatus(task, 'STOPPED', nowMs);
     this.#deps.wakeTask(task.arn, nowMs + REMEMBERED_MS);
-    return false;
+    return true;
   }
 
   #forgetLater(task: TaskRecord, nowMs: number): void {
@@ -342,6 +379,7 @@ export class TaskRunner {
     }
     task.version += 1;
     this.#deps.records.tasks.set(arn, task);
+    this.#deps.records.announce.task(task, nowMs);
     this.#deps.wakeTask(arn, nowMs);
     if (task.service) this.#deps.wakeService(task.service.arn, nowMs);
   }
@@ -427,6 +465,7 @@ export class TaskRunner {
     container.health = health;
     task.version += 1;
     this.#deps.records.tasks.set(arn, task);
+    this.#deps.records.announce.task(task, nowMs);
     this.#deps.wakeTask(arn, nowMs);
   }
 }
@@ -489,7 +528,7 @@ function checkKey(task: TaskRecord, container: string): string {
   return `${task.arn}|${container}`;
 }
 
-function launchOf(task: TaskRecord, definition: ContainerDefinition): ContainerLaunch {
+function launchOf(task: TaskRecord, definition: ContainerDefinition, secrets: SecretValues): ContainerLaunch {
   const name = definition.name ?? '';
   const override = task.overrides.containerOverrides?.find((each) => each.name === name);
   const pairs = [...(definition.environment ?? []), ...(override?.environment ?? [])];
@@ -500,7 +539,10 @@ function launchOf(task: TaskRecord, definition: ContainerDefinition): ContainerL
     entryPoint: definition.entryPoint,
     command: override?.command ?? definition.command,
     workingDirectory: definition.workingDirectory,
-    environment: Object.fromEntries(pairs.map((pair) => [pair.name ?? '', pair.value ?? ''])),
+    environment: {
+      ...Object.fromEntries(pairs.map((pair) => [pair.name ?? '', pair.value ?? ''])),
+      ...secrets.get(name),
+    },
     containerPorts: (definition.portMappings ?? []).map(({ containerPort }) => containerPort ?? 0),
     logGroup: options?.['awslogs-group'],
     logStream: options && `${options['awslogs-stream-prefix']}/${name}/${lastPart(task.arn)}`,

@@ -38,6 +38,7 @@ import { forwardGroups, parseActions } from './actions.ts';
 import { describeCondition, parseConditions } from './conditions.ts';
 import { attributesOf, DELETION_PROTECTION, parseLoadBalancerAttributes } from './load-balancer-attributes.ts';
 import {
+  DESCRIBED_MAX,
   type Elbv2Records,
   invalid,
   type ListenerRecord,
@@ -413,6 +414,8 @@ export function loadBalancerOperations(records: Elbv2Records, random: Random, ev
     DescribeRules(input: DescribeRulesInput): DescribeRulesOutput {
       if ((input.ListenerArn === undefined) === (input.RuleArns === undefined))
         throw invalid('You must specify either listener rule ARNs or a listener ARN');
+      if ((input.RuleArns?.length ?? 0) > DESCRIBED_MAX)
+        throw invalid(`You cannot describe more than '${DESCRIBED_MAX}' rules at a time`);
       const rules =
         input.RuleArns?.map((arn) => records.rule(arn)) ?? records.rulesOfListener(records.listener(input.ListenerArn));
       const key = ({ priority, arn }: RuleRecord) =>

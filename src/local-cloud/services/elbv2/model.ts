@@ -18,6 +18,12 @@ export const QUOTAS = {
   tags: 50,
 } as const;
 
+/**
+ * So many can be described by name or ARN in one call. AWS's reference does not say so; its API answers it for target
+ * groups (https://github.com/ansible-collections/amazon.aws/pull/1593), and rules are taken to be alike.
+ */
+export const DESCRIBED_MAX = 20;
+
 export type TagRecord = Record<string, string>;
 
 export interface LoadBalancerRecord {
@@ -96,6 +102,8 @@ export class Elbv2Records {
   readonly listeners: Collection<ListenerRecord>;
   readonly rules: Collection<RuleRecord>;
   readonly targetGroups: Collection<TargetGroupRecord>;
+  /** ARNs by the part that tells the name, as they once were: a look at the collection decides. */
+  readonly #arns = new Map<string, string>();
 
   constructor(state: CloudState, settings: CloudSettings) {
     this.settings = settings;
@@ -123,11 +131,19 @@ export class Elbv2Records {
 
   /** By name, without copying every other one: an ARN tells the name. */
   loadBalancerNamed(name: string): LoadBalancerRecord | undefined {
-    return namedIn(this.loadBalancers, `:loadbalancer/app/${name}/`);
+    return this.#named(this.loadBalancers, `:loadbalancer/app/${name}/`);
   }
 
   targetGroupNamed(name: string): TargetGroupRecord | undefined {
-    return namedIn(this.targetGroups, `:targetgroup/${name}/`);
+    return this.#named(this.targetGroups, `:targetgroup/${name}/`);
+  }
+
+  #named<T>(collection: Collection<T>, part: string): T | undefined {
+    const known = this.#arns.get(part);
+    if (known !== undefined && collection.has(known)) return collection.get(known);
+    // Looked through once for all names: whoever asks for one asks for the others, too.
+    for (const arn of collection.keys()) this.#arns.set(arn.slice(arn.lastIndexOf(':'), arn.lastIndexOf('/') + 1), arn);
+    return collection.get(this.#arns.get(part) ?? '');
   }
 
   rule(arn: string | undefined): RuleRecord {
@@ -152,11 +168,6 @@ export class Elbv2Records {
     const rules = listener.rules.map((arn) => this.rule(arn));
     return [...rules.sort((a, b) => Number(a.priority) - Number(b.priority)), this.rule(listener.defaultRule)];
   }
-}
-
-function namedIn<T>(collection: Collection<T>, part: string): T | undefined {
-  const arn = collection.keys().find((key) => key.includes(part));
-  return arn === undefined ? undefined : collection.get(arn);
 }
 
 /** A request that the service's own validation refuses. */

@@ -4,6 +4,7 @@
  * balancer's shell. Nothing is kept of requests but the number in flight, by which a drain can end early.
  */
 import type { CloudService, Handler, ProbeDriver, ServiceDeps } from '../../contract.ts';
+import type { TaggedResource } from '../tagging.ts';
 import type { RouteRequest } from './conditions.ts';
 import { attributesOf, IDLE_TIMEOUT } from './load-balancer-attributes.ts';
 import { loadBalancerOperations } from './load-balancers.ts';
@@ -66,6 +67,12 @@ export class Elbv2Service implements CloudService {
 
   nextAtMs(): number | undefined {
     return this.#targets.nextAtMs();
+  }
+
+  /** For the account's tag listing. */
+  *taggedResources(): Iterable<TaggedResource> {
+    const { loadBalancers, listeners, rules, targetGroups } = this.#records;
+    for (const records of [loadBalancers, listeners, rules, targetGroups]) yield* records.each();
   }
 
   // ------------------------------------------------------------------------------------- for the load balancer's shell

@@ -20,6 +20,7 @@ import { type Random, sameJson } from '../../../core/index.ts';
 import { AwsError } from '../../contract.ts';
 import { defaultAttributes, parseAttributes } from './attributes.ts';
 import {
+  DESCRIBED_MAX,
   type Elbv2Records,
   type HealthCheckSettings,
   invalid,
@@ -136,6 +137,9 @@ export function targetGroupOperations(records: Elbv2Records, random: Random, eve
         throw invalid(
           'Target group names, target group ARNs and a load balancer ARN cannot be specified at the same time',
         );
+      const named = input.TargetGroupArns ?? input.Names ?? [];
+      if (named.length > DESCRIBED_MAX)
+        throw invalid(`You cannot describe more than '${DESCRIBED_MAX}' target groups at a time`);
       if (input.PageSize !== undefined && (input.PageSize < 1 || input.PageSize > PAGE))
         throw invalid(`Page size '${input.PageSize}' must be between '1' and '${PAGE}'`);
       const request = { token: input.Marker, limit: input.PageSize ?? PAGE, invalid: () => invalid('Invalid marker') };

@@ -1,0 +1,9 @@
+# A zip function of a Node.js runtime as an image: what its layers hold under /opt, its code under /var/task, its handler
+# as the command. The build lays both folders beside this file and names the base image by digest; the words in double
+# braces are filled in by it.
+# The base image looks for modules of layers under /opt/nodejs.
+ARG BASE_IMAGE=public.ecr.aws/lambda/nodejs:24
+FROM ${BASE_IMAGE}
+COPY opt/ /opt/
+COPY var/task/ /var/task/
+CMD [{{handler}}]

@@ -1,0 +1,9 @@
+# A zip function of a Python runtime as an image: what its layers hold under /opt, its code under /var/task, its handler
+# as the command. The build lays both folders beside this file and names the base image by digest; the words in double
+# braces are filled in by it.
+# The base image has /opt/python on its path, where layers put their modules.
+ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.14
+FROM ${BASE_IMAGE}
+COPY opt/ /opt/
+COPY var/task/ /var/task/
+CMD [{{handler}}]

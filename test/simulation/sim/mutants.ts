@@ -1,0 +1,102 @@
+/**
+ * Tests the tests: builds the simulation once per mutation with the bug in it, and plays seeds until one fails. Prints a
+ * table and the score; exits with 1 when fewer are caught than are to be. `npm run sim:mutants -- [--only TEXT] [--seeds N]`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, type Plugin } from 'esbuild';
+import { MUTATIONS, type Mutation } from './mutations.ts';
+
+const ROOT = process.cwd();
+const FOLDER = join(ROOT, 'node_modules/.cache/lambdacontainer-mutants', String(process.pid));
+/** Of all mutations, so many may slip through. */
+const MISSED_MAX = 1;
+const LIMIT_MS = 600_000;
+
+interface Outcome {
+  readonly mutation: Mutation;
+  readonly caught: string | undefined;
+  readonly played: number;
+}
+
+/** @throws Error when the search does not fit exactly once */
+function mutated({ name, file, search, replace }: Mutation): string {
+  const text = readFileSync(join(ROOT, 'src', file), 'utf8');
+  const parts = text.split(search);
+  if (parts.length !== 2)
+    throw new Error(`'${name}': its search fits ${parts.length - 1} times in src/${file}, not once`);
+  return parts.join(replace);
+}
+
+function mutating(mutation: Mutation): Plugin {
+  return {
+    name: 'mutating',
+    setup({ onLoad }) {
+      const path = join(ROOT, 'src', mutation.file);
+      onLoad({ filter: /\.ts$/ }, (args) =>
+        args.path === path ? { contents: mutated(mutation), loader: 'ts' } : undefined,
+      );
+    },
+  };
+}
+
+async function test(mutation: Mutation, index: number, seeds: number): Promise<Outcome> {
+  const outfile = join(FOLDER, `${index}.mjs`);
+  await build({
+    entryPoints: [join(ROOT, 'test/simulation/sim/main.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    plugins: [mutating(mutation)],
+    logLevel: 'warning',
+  });
+  const output = await new Promise<string>((resolve, reject) => {
+    const child = spawn(process.execPath, [outfile, '--until-failure', '--seeds', String(seeds)], {
+      timeout: LIMIT_MS,
+    });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('exit', () => resolve(text));
+  });
+  rmSync(outfile);
+  const told = (output === '' ? { played: 0 } : JSON.parse(output)) as { played: number; violation?: string };
+  return { mutation, caught: told.violation, played: told.played };
+}
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, seeds: { type: 'string', default: '25' } },
+});
+const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
+// A mutation that no longer applies is found before an hour has passed.
+for (const mutation of chosen) mutated(mutation);
+mkdirSync(FOLDER, { recursive: true });
+const outcomes: Outcome[] = [];
+let next = 0;
+const worker = async () => {
+  for (let index = next++; index < chosen.length; index = next++) {
+    const outcome = await test(chosen[index] as Mutation, index, Number(values.seeds));
+    outcomes.push(outcome);
+    const { mutation, caught, played } = outcome;
+    const verdict =
+      caught === undefined ? `NOT CAUGHT in ${played} seeds` : `caught by seed ${played}: ${caught.slice(0, 160)}`;
+    process.stdout.write(`${mutation.name}\n    ${verdict}\n`);
+  }
+};
+try {
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+} finally {
+  rmSync(FOLDER, { recursive: true, force: true });
+}
+const missed = outcomes.filter(({ caught }) => caught === undefined);
+process.stdout.write(`score: ${outcomes.length - missed.length}/${outcomes.length}\n`);
+for (const { mutation } of missed) process.stdout.write(`not caught: ${mutation.name} (src/${mutation.file})\n`);
+process.exitCode = missed.length > MISSED_MAX ? 1 : 0;
