@@ -45,6 +45,8 @@ async function withTaskRole(w: World, task: string | undefined) {
 /** A change of the class that replaces every task. */
 async function otherTasks(w: World) {
   const { Role } = await w.aws.iam.createRole({
+    // Where the generated policy lets the controller pass roles on.
+    Path: '/lambdacontainer/tasks/',
     RoleName: 'fleet-task',
     AssumeRolePolicyDocument: JSON.stringify({
       Version: '2012-10-17',

@@ -494,10 +494,14 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
   },
   pause: (stage, { pick, value }) => {
     const daemon = victim(stage, pick);
-    daemon?.afterMoments(1 + Math.floor(((value * 7) % 1) * 20), () => {
-      daemon.pause();
-      stage.later(choose([200, 4_000, 12_000, 18_000, 22_000, 25_000, 30_000, 45_000], value) ?? 200, () => daemon.resume());
-    });
+    const lastsMs = choose([200, 4_000, 12_000, 18_000, 22_000, 25_000, 30_000, 45_000], value) ?? 200;
+    const isAfterChange = (pick * 100) % 1 < 0.6;
+    const moments = Math.floor(((value * 7) % 1) * (isAfterChange ? 4 : 20));
+    const pause = () => {
+      daemon?.pause();
+      stage.later(lastsMs, () => daemon?.resume());
+    };
+    daemon?.afterMoments(1 + moments, pause, isAfterChange);
   },
   cutOff: (stage, act) => {
     const daemon = victim(stage, act.pick);

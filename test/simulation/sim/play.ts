@@ -81,6 +81,7 @@ class Theatre implements Stage {
     const { clock } = this.world;
     this.#safety = new Safety(this.#watch, () => clock.now());
     this.#safety.secrets.push(this.secret);
+    this.#safety.clocksApartMs = Math.max(...skewsMs) - Math.min(...skewsMs);
     this.network = new Network(seededRandom(seed + 2), () => clock.now());
     const around = {
       world: this.world,

@@ -57,7 +57,7 @@ export class SimProcess implements Clock {
   #life: Life = { isOver: true, overAtMs: 0 };
   #pausedAtMs: number | undefined;
   #frozen: (() => void)[] = [];
-  #doom: { left: number; act: () => void } | undefined;
+  #doom: { left: number; readonly act: () => void; readonly isAfterChange: boolean } | undefined;
 
   constructor(around: Surroundings, name: string, skewMs: number) {
     this.#around = around;
@@ -161,14 +161,17 @@ export class SimProcess implements Clock {
     }
   }
 
-  /** Something befalls it when it has made or heard of so many more calls to AWS. */
-  afterMoments(moments: number, act: () => void): void {
-    this.#doom = { left: moments, act };
+  /**
+   * Something befalls it when it has made or heard of so many more calls to AWS; `isAfterChange`: when it is about to hear
+   * what came of so many more changes, in the midst of whatever they belong to.
+   */
+  afterMoments(moments: number, act: () => void, isAfterChange = false): void {
+    this.#doom = { left: moments, act, isAfterChange };
   }
 
-  #moment(): void {
+  #moment(isAfterChange = false): void {
     const doom = this.#doom;
-    if (!doom || --doom.left > 0) return;
+    if (!doom || (doom.isAfterChange && !isAfterChange) || --doom.left > 0) return;
     this.#doom = undefined;
     doom.act();
   }
@@ -264,11 +267,12 @@ export class SimProcess implements Clock {
           refusal: undefined,
           answeredAtMs: undefined,
         };
+        const isChange = !isReading(operation);
         const answer = (deliver: () => void) => {
           if (network.isLost()) return;
           clock.after(network.latency(), () => {
             if (this.isCutOff && !isWork) return;
-            if (isWork && !life.isOver) this.#moment();
+            if (isWork && !life.isOver) this.#moment(isChange);
             settle(() => {
               arrival.answeredAtMs = clock.now();
               deliver();
@@ -280,7 +284,6 @@ export class SimProcess implements Clock {
           answer(() => reject(failure));
           return;
         }
-        const isChange = !isReading(operation);
         if (isChange) around.arriving(arrival);
         (port[operation] as Method)(input).then(
           (output) => {

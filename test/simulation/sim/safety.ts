@@ -89,6 +89,8 @@ const FORBIDDEN = [
 
 export class Safety {
   readonly violations: string[] = [];
+  /** A new leader reads the times of the last one by a clock of its own. */
+  clocksApartMs = 0;
   /** Values that stand in the function's environment and nowhere else but in task definitions. */
   readonly secrets: string[] = [];
   readonly #watch: Watch;
@@ -108,6 +110,8 @@ export class Safety {
   readonly #held = new Map<string, string>();
   /** Names of objects whose deletion has begun: nobody is to be served by them any more. */
   readonly #deleting = new Set<string>();
+  /** When a person last changed an object's rule, by name. */
+  readonly #editedMs = new Map<string, number>();
   /** When somebody took our mark off a target group. */
   readonly #untaggedMs = new Map<string, number>();
   readonly #ruleGoneMs = new Map<string, number>();
@@ -151,6 +155,8 @@ export class Safety {
   /** IAM kept a daemon from a change: it should have known that this is not ours any more. */
   denied({ daemon, operation, input }: Arrival): void {
     const arn = String(input.TargetGroupArn);
+    // A registration carries no mark: whether the group is still ours is IAM's to say. See docs/reliability.md.
+    if (operation === 'deregisterTargets' || operation === 'registerTargets') return;
     const group = this.#watch.all<TargetGroup>('elbv2.targetGroups').get(arn);
     const sinceMs = this.#untaggedMs.get(arn);
     if (!group || sinceMs === undefined || tagsOf(group)[TAG_OWNER] !== undefined) return;
@@ -328,12 +334,15 @@ export class Safety {
       return;
     }
     const idleMs = nowMs - (this.#idleSinceMs.get(group) ?? Number.NEGATIVE_INFINITY);
-    if (idleMs < PROPAGATION_MS - 100) this.say(`${said}: ${nameOf(group)} had traffic ${idleMs} ms ago`);
+    if (idleMs < PROPAGATION_MS - 100 - this.clocksApartMs)
+      this.say(`${said}: ${nameOf(group)} had traffic ${idleMs} ms ago`);
   }
 
   #noteWeights({ before, after, byPerson, by }: Change): void {
     const [old, now] = [weightsOf(before as Rule | undefined), weightsOf(after as Rule | undefined)];
     const nowMs = this.#nowMs();
+    const owner = tagsOf((before ?? after) as Tagged)[TAG_NAME];
+    if (byPerson && owner !== undefined) this.#editedMs.set(owner, nowMs);
     for (const group of new Set([...old.keys(), ...now.keys()])) {
       const [from, weight] = [old.get(group) ?? 0, now.get(group) ?? 0];
       if (from > 0 !== weight > 0) this.#shifted.set(group, { weight, atMs: nowMs });
@@ -388,7 +397,8 @@ export class Safety {
       return;
     }
     const serving = rules.flatMap((rule) => [...weightsOf(rule)].filter(([, weight]) => weight > 0));
-    const isFresh = serving.some(([group]) => nowMs - (this.#givenByPersonMs.get(group) ?? 0) < SEEN_WITHIN_MS);
+    // What a person did to the weights a moment ago could not be seen yet.
+    const isFresh = nowMs - (this.#editedMs.get(name) ?? Number.NEGATIVE_INFINITY) < SEEN_WITHIN_MS;
     if (!serving.some(([group]) => this.#couldServe(group)) && !isFresh) {
       this.say(`${name} is said to be Ready and nothing serves it`);
       return;
