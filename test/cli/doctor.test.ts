@@ -96,7 +96,7 @@ describe('doctor', () => {
         name: 'desired table',
         status: 'warn',
         message: 'it has no stream: changes are seen only by the relist every few minutes',
-        remedy: 'run: lambdacontainer bootstrap',
+        remedy: 'run: lambdacontainer bootstrap --tables',
       },
     ]);
     expect(of('state table', local.checks).map(({ message }) => message)).toContain(
@@ -189,7 +189,7 @@ describe('doctor', () => {
         name: 'desired table',
         status: 'fail',
         message: 'nowhere does not exist',
-        remedy: 'run: lambdacontainer bootstrap',
+        remedy: 'run: lambdacontainer bootstrap --tables',
       },
     ]);
     expect(found.map(({ name }) => name)).not.toContain('controller');

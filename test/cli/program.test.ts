@@ -103,7 +103,7 @@ describe('errors', () => {
 
   it('of AWS name the call, the context and the request, and what to do', () => {
     expect(explain(failure('notFound', 'ResourceNotFoundException', 'no table'), 'AWS eu-west-1')).toEqual({
-      text: 'error: dynamodb.getItem (AWS eu-west-1): ResourceNotFoundException: no table [request r-1]\nThe tables are not here: check context, region and account, or make them with: lambdacontainer bootstrap',
+      text: 'error: dynamodb.getItem (AWS eu-west-1): ResourceNotFoundException: no table [request r-1]\nThe tables are not here: check context, region and account, or make them with: lambdacontainer bootstrap --tables',
       exitCode: 1,
     });
     expect(explain(failure('transient', 'Error', 'connect ECONNREFUSED 127.0.0.1:4577'), undefined)?.text).toContain(

@@ -170,7 +170,7 @@ async function oneTable(shape: TableShape, isGuarded: boolean, connection: Conne
     note,
     async () => {
       const check = await checkTable(connection.ports.dynamodb, tableName, shape, isGuarded);
-      const remedy = 'run: lambdacontainer bootstrap';
+      const remedy = 'run: lambdacontainer bootstrap --tables';
       if (check.lacks.includes('table'))
         return [{ name, status: 'fail', message: `${tableName} does not exist`, remedy }];
       isThere = check.defects.length === 0;

@@ -29,7 +29,7 @@ function remedyOf(failure: Failure): string | undefined {
   switch (failure.kind) {
     case 'notFound':
       return failure.service === 'dynamodb'
-        ? 'The tables are not here: check context, region and account, or make them with: lambdacontainer bootstrap'
+        ? 'The tables are not here: check context, region and account, or make them with: lambdacontainer bootstrap --tables'
         : undefined;
     case 'denied':
       return 'The credentials do not allow it: check the profile (of the context, or AWS_PROFILE) and the policy of this identity';

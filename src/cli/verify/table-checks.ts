@@ -41,7 +41,7 @@ function standing(table: TableDescription | undefined, name: string, sortKey: st
         level: 'fail',
         value,
         message: `its key is (${keys}), not (namespace, ${sortKey})`,
-        remedy: 'it is another table: correct its name, or create one with lambdacontainer bootstrap',
+        remedy: 'it is another table: correct its name, or create one with lambdacontainer bootstrap --tables',
       },
     ];
   }
