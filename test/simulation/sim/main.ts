@@ -4,7 +4,7 @@
  * as there are processors. What fails prints the line that plays it again, and is shrunk and written as a script.
  */
 import { fork } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ const USAGE =
   'usage: npm run sim -- (--seed N | --seeds M [--from N] | --script FILE) [--hours H] [--objects K] [--quiet] [--no-shrink] [--report FILE]';
 /** Where failing scenarios are written. */
 const FAILURES = 'test/simulation/sim/failures';
+const REGRESSIONS = 'test/simulation/sim/regressions';
 const HISTORY_LINES = 60;
 
 function say(text: string): void {
@@ -152,13 +153,17 @@ async function playMany(from: number, count: number, options: Options): Promise<
 
 /** For the tests of the tests: one line of JSON about the first seed that fails, if one does. */
 async function playUntilFailure(from: number, count: number): Promise<boolean> {
-  for (let seed = from; seed < from + count; seed++) {
-    const { violations } = await play(scenarioOf(seed));
+  const scripts = readdirSync(REGRESSIONS).map(
+    (file) => JSON.parse(readFileSync(join(REGRESSIONS, file), 'utf8')) as Scenario,
+  );
+  const scenarios = [...Array.from({ length: count }, (_, index) => scenarioOf(from + index)), ...scripts];
+  for (const [index, scenario] of scenarios.entries()) {
+    const { seed, violations } = await play(scenario);
     if (violations.length === 0) continue;
-    say(JSON.stringify({ seed, played: seed - from + 1, violation: violations[0]?.split('\n')[0] }));
+    say(JSON.stringify({ seed, played: index + 1, violation: violations[0]?.split('\n')[0] }));
     return false;
   }
-  say(JSON.stringify({ played: count }));
+  say(JSON.stringify({ played: scenarios.length }));
   return true;
 }
 

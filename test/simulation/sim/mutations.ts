@@ -175,16 +175,10 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'return reasons.filter((_reason, index) => before[index] !== undefined);',
   },
   {
-    name: 'whoever waits is not looked at again',
-    file: 'controller/controller.ts',
-    search: 'return this.#queue.addAfter(id, outcome.afterMs);',
-    replace: 'return;',
-  },
-  {
     name: 'what is not settled is not looked at at resync',
     file: 'controller/controller.ts',
     search: "this.#queue.add(id, 'resync');",
-    replace: '',
+    replace: 'continue;',
   },
   {
     name: 'a stream is deaf to changes and nobody relists',

@@ -108,6 +108,8 @@ export class Safety {
   readonly #givenByPersonMs = new Map<string, number>();
   /** Keys of objects that are held, with their uids. */
   readonly #held = new Map<string, string>();
+  /** Names of objects that were marked as protected when their record was last read. */
+  readonly #protected = new Set<string>();
   /** Names of objects whose deletion has begun: nobody is to be served by them any more. */
   readonly #deleting = new Set<string>();
   /** When a person last changed an object's rule, by name. */
@@ -139,9 +141,15 @@ export class Safety {
     const id = `${item?.namespace?.S}/${item?.key?.S}`;
     const body = operation === 'putItem' ? (item?.body?.M as AnyItem | undefined) : undefined;
     if (id.endsWith('#inventory')) {
+      const wasHeld = this.#held.has(id);
       if (body?.held?.M) this.#held.set(id, body.uid?.S ?? '');
       else this.#held.delete(id);
       const name = id.slice(id.indexOf('/') + 1, -'#inventory'.length);
+      // Confirmed is only what was held before.
+      if (body?.deletingSinceMs && this.#protected.has(name) && !wasHeld)
+        this.say(`${name} is protected and is deleted`);
+      if (body?.protected?.BOOL && !body.deletingSinceMs) this.#protected.add(name);
+      else this.#protected.delete(name);
       if (body?.deletingSinceMs) this.#deleting.add(name);
       else this.#deleting.delete(name);
     }
