@@ -157,8 +157,16 @@ export class Controller {
       this.#state = 'stopped';
       return;
     }
-    await this.#load();
-    await this.#parts.sweeper.refuseImpossible();
+    let begins = false;
+    try {
+      begins = await this.#load();
+      if (begins) await this.#parts.sweeper.refuseImpossible();
+    } catch (error) {
+      // Who cannot begin stands in nobody's way.
+      await lease.release();
+      throw error;
+    }
+    if (!begins) return this.#end(lost);
     this.#state = 'leading';
     this.#leadingSinceMs = clock.monotonic();
 
@@ -185,7 +193,11 @@ export class Controller {
     const limit = clock.after(settings.drainMs, () => this.#passes.abort());
     await Promise.all([...workers, ...accompanying, stream.stop(), ...loops]);
     limit.cancel();
-    if (!lost) await lease.release();
+    await this.#end(lost);
+  }
+
+  async #end(lost: boolean): Promise<void> {
+    if (!lost) await this.#parts.lease.release();
     this.#state = 'stopped';
     if (lost) {
       throw new Failure({
@@ -204,18 +216,18 @@ export class Controller {
     this.#wakeRelist?.();
   }
 
-  /** Outlasts what may pass by itself; @throws Failure for what does not. */
-  async #load(): Promise<void> {
+  /** Outlasts what may pass by itself; false when it was told to stop meanwhile. @throws Failure for what does not pass */
+  async #load(): Promise<boolean> {
     const { memory, trust, clock, logger } = this.#parts;
     for (;;) {
       try {
         await Promise.all([memory.load(), trust.load()]);
-        return;
+        return true;
       } catch (error) {
         if (!isFailure(error, 'throttled') && !isFailure(error, 'transient')) throw error;
         logger.warn({ code: error.code }, `the state table cannot be read: ${error.message}`);
         await sleep(clock, RETRY_LOAD_MS, this.#stopping.signal);
-        if (this.#stopping.signal.aborted) throw error;
+        if (this.#stopping.signal.aborted) return false;
       }
     }
   }

@@ -55,6 +55,7 @@ export async function prospect(
   call: Call = {},
 ): Promise<World> {
   const { incarnations, restartedAt } = inventory;
+  const readFromMs = io.nowMs();
   const pins = pinsFor(spec, inventory.pins);
   const input = { key, spec, klass, region: io.region, allocation, incarnations, pins, restartedAt, holdsSecrets };
   const { graph, orphans } = await traced(call.cause?.span, 'observe', async (span) => {
@@ -70,6 +71,7 @@ export async function prospect(
     orphans,
     entries: inventory.entries,
     nowMs: io.nowMs(),
+    readFromMs,
     goal: 'converge',
     tags: ownershipTags(owner, key, inventory.uid),
     ownerTag: TAG_OWNER,

@@ -1,12 +1,11 @@
 /**
- * One object as the leader remembers it, small: nearly all of a fleet is settled and asked for nothing, so what was stored
- * is kept deflated and unfolded when it is read. Whoever reads gets plain values as they were written, each time anew;
- * nothing that is done to them is remembered. Beside it stands, unfolded, what is looked through for all objects at once.
+ * One object as the leader remembers it, small: what was stored is kept folded and unfolded when it is read. Beside it
+ * stands, unfolded, what is looked through for all objects at once.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { LambdaContainerStatus } from '../api/index.ts';
 import type { Inventory, ObjectKey, Revision } from '../resource/index.ts';
 import type { StoredObject, StoredRevisions, Versioned } from '../store/index.ts';
+import { Folded } from './folded.ts';
 
 /** What of an inventory is looked through for all objects at once; an inventory is one. */
 export type InventoryOutline = Pick<
@@ -30,20 +29,17 @@ export type StatusOutline = Pick<LambdaContainerStatus, 'phase'> & {
   readonly drift: readonly Pick<LambdaContainerStatus['drift'][number], 'since'>[];
 };
 
-/** What was stored, deflated; a text, because bytes of their own would each cost a few hundred more. */
-type Folded = string;
-
-interface FoldedPart<Outline> {
+interface FoldedPart<T, Outline> {
   readonly version: number;
   readonly outline: Outline;
-  readonly folded: Folded;
+  readonly folded: Folded<T>;
 }
 
 export class RememberedObject implements StoredObject {
   readonly key: ObjectKey;
   readonly #revisions = new FoldedRevisions();
-  #inventory: FoldedPart<InventoryOutline> | undefined;
-  #status: FoldedPart<StatusOutline> | undefined;
+  #inventory: FoldedPart<Inventory, InventoryOutline> | undefined;
+  #status: FoldedPart<LambdaContainerStatus, StatusOutline> | undefined;
 
   constructor(key: ObjectKey) {
     this.key = key;
@@ -58,26 +54,28 @@ export class RememberedObject implements StoredObject {
   }
 
   get inventory(): Versioned<Inventory> | undefined {
-    return this.#inventory && { version: this.#inventory.version, body: unfold(this.#inventory.folded) };
+    return this.#inventory && { version: this.#inventory.version, body: this.#inventory.folded.value };
   }
 
   set inventory(value: Versioned<Inventory> | undefined) {
+    this.#inventory?.folded.drop();
     this.#inventory = value && {
       version: value.version,
       outline: inventoryOutline(value.body),
-      folded: fold(value.body),
+      folded: new Folded(value.body),
     };
   }
 
   get status(): Versioned<LambdaContainerStatus> | undefined {
-    return this.#status && { version: this.#status.version, body: unfold(this.#status.folded) };
+    return this.#status && { version: this.#status.version, body: this.#status.folded.value };
   }
 
   set status(value: Versioned<LambdaContainerStatus> | undefined) {
+    this.#status?.folded.drop();
     this.#status = value && {
       version: value.version,
       outline: statusOutline(value.body),
-      folded: fold(value.body),
+      folded: new Folded(value.body),
     };
   }
 
@@ -90,9 +88,9 @@ export class RememberedObject implements StoredObject {
   }
 }
 
-/** Few and all alike, so that they are kept as one text. */
+/** Few and all alike, so that they are folded together. */
 class FoldedRevisions implements StoredRevisions {
-  #folded: Folded | undefined;
+  #folded: Folded<readonly (readonly [number, Versioned<Revision>])[]> | undefined;
   #size = 0;
 
   get size(): number {
@@ -127,43 +125,13 @@ class FoldedRevisions implements StoredRevisions {
   replace(revisions: Iterable<[number, Versioned<Revision>]>): void {
     const all = [...revisions];
     this.#size = all.length;
-    this.#folded = all.length === 0 ? undefined : fold(all);
+    this.#folded?.drop();
+    this.#folded = all.length === 0 ? undefined : new Folded(all);
   }
 
   #unfolded(): Map<number, Versioned<Revision>> {
-    return new Map(this.#folded === undefined ? [] : unfold<[number, Versioned<Revision>][]>(this.#folded));
+    return new Map(this.#folded?.value);
   }
-}
-
-/** What nearly all texts of one kind have in common is told once, not in each of them. */
-const DICTIONARY = Buffer.from(
-  [
-    '"lastTransitionTime":"202","observedGeneration":1},{"type":"Stalled","status":"False","reason":"Settled","message":""',
-    '{"type":"ServiceStable","status":"True","reason":"Settled","message":"as desired","SourceResolved","ImageBuilt",',
-    '"TrafficShifted","ScalingApplied","FunctionReady","Reconciling","Drifted","AsDesired",',
-    '"message":"everything desired is observed and serving"},{"kind":"scaling-policy","createdByUs":true,"arn":"arn:aws:',
-    'elasticloadbalancing:us-east-1:listener-rule/app/listener/app/targetgroup/arn:aws:ecs:arn:aws:iam:role/task-role',
-    '"lambda-permission","lambda-target","target-group/lambda","ecr-repository","repository","codebuild-project",',
-    '"build-project","image-build","image","base-image","iam-role","log-group","task-definition","target-health",',
-    '"ip-health","rule-weights","weights","scalable-target","service/","policy/","reference":"public.ecr.aws/lambda/',
-    '"architecture":"x86_64","repositoryName":"lambdacontainer/","tag":"v1-","projectName":"lambdacontainer-standard"',
-    '"logGroupName":"/lambdacontainer/","family":"lc-","hash":"v1-","cluster":"lambdacontainer","serviceName":"lc-',
-    '"resourceId":"service/lambdacontainer/lc-","roleArn":"arn:aws:iam::","functionName":"qualifier":"","ruleArn":"',
-    '{"nodeId":"function","kind":"lambda-function","identity":{"listenerArn":"arn:aws:elasticloadbalancing:","priority":"',
-    '"targetGroupName":"lc-","targetGroupArn":"arn:aws:elasticloadbalancing:"},"place":{"scope":"","name":"},"swept":"',
-    '"rotating":"},{"nodeId":"rule","kind":"listener-rule","nodeId":"target-group/ip","kind":"target-group",',
-    '"nodeId":"service","kind":"ecs-service","identity":{},"shared":false,"capacity":false,"dependsOn":[],"propsHash":"q1',
-    '","actedAtMs":17,"seen":true},',
-  ].join(''),
-);
-
-function fold(value: unknown): Folded {
-  return deflateRawSync(JSON.stringify(value), { dictionary: DICTIONARY, level: 6, memLevel: 6 }).toString('latin1');
-}
-
-function unfold<T>(folded: Folded): T {
-  const inflated = inflateRawSync(Buffer.from(folded, 'latin1'), { dictionary: DICTIONARY });
-  return JSON.parse(inflated.toString('utf8')) as T;
 }
 
 /** Texts and values that many objects have in common, once. */

@@ -4,7 +4,7 @@
  * mistaken for another. The doubt is durable, is written before any deletion is judged by what a relist found, and ends
  * when nothing is missing that nobody confirmed. This file judges tables; what is held because of it is the guard's.
  */
-import { type Clock, type Logger, sameJson } from '../core/index.ts';
+import { type Clock, isFailure, type Logger, sameJson } from '../core/index.ts';
 import type { DesiredTable, StateTable, Versioned } from '../store/index.ts';
 
 export interface Doubt {
@@ -75,7 +75,7 @@ export class TableTrust {
     return tableId === this.#listedTableId;
   }
 
-  /** Takes in what a relist found; what it means is durable when this resolves. */
+  /** Takes in what a relist found; what it means is durable when this resolves. @throws Failure; nothing is taken in then */
   async afterRelist(census: Census): Promise<void> {
     const known = this.#remembered?.body;
     const doubt = this.#doubtAfter(census, known);
@@ -83,12 +83,20 @@ export class TableTrust {
     const tableId = doubt && known ? known.tableId : census.tableId;
     const next: Remembered = { table: this.#desired.table, tableId, ...(doubt ? { doubt } : {}) };
     if (!known || !sameJson(known, next)) {
-      const read = this.#remembered?.version ?? 0;
-      const version = await this.#state.putControllerItem(ITEM, next, read, this.#epoch());
-      this.#remembered = { version, body: next };
+      this.#remembered = { version: await this.#write(next), body: next };
       this.#tell(known, next);
     }
     this.#listedTableId = census.tableId;
+  }
+
+  async #write(next: Remembered): Promise<number> {
+    try {
+      return await this.#state.putControllerItem(ITEM, next, this.#remembered?.version ?? 0, this.#epoch());
+    } catch (error) {
+      // The answer of an earlier write was lost: what stands there is what the next relist goes on from.
+      if (isFailure(error)) await this.load();
+      throw error;
+    }
   }
 
   #doubtAfter({ tableId, isEmpty, objects, missing }: Census, known: Remembered | undefined): Doubt | undefined {

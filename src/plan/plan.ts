@@ -184,6 +184,8 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
       }
     }
     const replace = changes.some((change) => change.replace);
+    const hold = replace ? undefined : heldBack(view, kind, changes, world, kinds);
+    if (hold) return void settle(hold);
     return act(step(replace ? 'reincarnate' : 'update', explain(changes, desiredBefore), observed, changes, props));
   }
   if (left && (readiness.state === 'ready' || readiness.usable)) return void settle(left);
@@ -206,25 +208,41 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
   settle({ state: 'settled' });
 }
 
+/**
+ * A change that is sent together with what a facet owns waits while what was read of that may be from before our last
+ * change of it: traffic that was just moved would be moved back.
+ */
+function heldBack(
+  { node }: NodeView,
+  kind: AnyKind,
+  changes: readonly Change[],
+  world: World,
+  kinds: KindRegistry,
+): Verdict | undefined {
+  if (!kind.carriesFacets?.(changes)) return undefined;
+  const facets = world.entries.filter((e) => kinds.get(e.kind)?.facet && e.dependsOn.includes(node.id));
+  const readableAtMs = Math.max(...facets.map(({ actedAtMs }) => actedAtMs)) + STALE_WITHIN_MS;
+  if (!(readableAtMs > (world.readFromMs ?? world.nowMs))) return undefined;
+  const message = `${node.id} waits until what was just changed of it can be read`;
+  const pollAfterMs = Math.max(POLL_MS_MIN, readableAtMs - world.nowMs);
+  return { state: 'pending', reason: 'AwaitingVisibility', message, pollAfterMs, usable: true };
+}
+
 /** Everything left over goes, users before what they use, each only on proof that it is ours. */
 function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
   // What stands as desired and is not recorded so was done by a pass that could not tell of it: perhaps just now.
   const movedAtMs = draft.record.length > 0 ? world.nowMs : world.trafficMovedAtMs;
   const propagationMs = movedAtMs + TRAFFIC_PROPAGATION_MS - world.nowMs;
-  const standing = world.orphans.filter(
-    (orphan) =>
-      !kinds.get(orphan.entry.kind)?.facet &&
-      (orphan.stillUsed || orphan.observation.state !== 'absent' || isHidden(orphan, world, kinds)),
-  );
+  const standing = standingOf(world, kinds);
   for (const orphan of world.orphans) {
     const { entry, observation } = orphan;
     const kind = kinds.get(entry.kind);
     const settle = (verdict: Verdict) => draft.verdicts.set(orphanId(entry), verdict);
-    if (!kind || !standing.includes(orphan)) {
+    if (!kind || !standing.has(orphan)) {
       draft.forget.push(entry);
       continue;
     }
-    const user = standing.find((other) => other !== orphan && other.entry.dependsOn.includes(entry.nodeId));
+    const user = [...standing].find((other) => other !== orphan && other.entry.dependsOn.includes(entry.nodeId));
     if (user) {
       settle({ state: 'blocked', on: user.entry.nodeId });
       continue;
@@ -285,11 +303,29 @@ function judgeOrphans(world: World, kinds: KindRegistry, draft: Draft): void {
   }
 }
 
+/**
+ * What may be there yet; and what is gone while something stands that was made of it. Somebody removed it too early, and
+ * only by it is known what else its user needs.
+ */
+function standingOf(world: World, kinds: KindRegistry): ReadonlySet<OrphanView> {
+  const lasting = world.orphans.filter(({ entry }) => !kinds.get(entry.kind)?.facet);
+  const standing = new Set(
+    lasting.filter(
+      (orphan) => orphan.stillUsed || orphan.observation.state !== 'absent' || isHidden(orphan, world, kinds),
+    ),
+  );
+  // A set yields what is added to it while it is walked.
+  for (const { entry } of standing)
+    for (const used of lasting) if (entry.dependsOn.includes(used.entry.nodeId)) standing.add(used);
+  return standing;
+}
+
 /** It is not seen, and was made so lately that this tells nothing. */
 function isHidden({ entry, observation }: OrphanView, { nowMs }: World, kinds: KindRegistry): boolean {
   const kind = kinds.get(entry.kind);
   const visibleWithinMs = kind?.visibleWithinMs ?? VISIBLE_WITHIN_MS;
-  const withinMs = entry.seen && !kind?.unnamed ? STALE_WITHIN_MS : visibleWithinMs;
+  // What is forgotten too early is nobody's once it shows: nothing hurries.
+  const withinMs = entry.seen && !kind?.unnamed ? STALE_WITHIN_MS : Math.max(visibleWithinMs, VISIBLE_WITHIN_MS);
   return observation.state === 'absent' && nowMs - entry.actedAtMs < withinMs;
 }
 

@@ -48,6 +48,8 @@ export interface World {
   /** False while parts of the graph depend on things not yet observed: nothing counts as an orphan then. */
   readonly complete: boolean;
   readonly nowMs: number;
+  /** When the first of it was read. Default: now. */
+  readonly readFromMs?: number;
   /** `delete`: the record is gone. `retain`: gone, and what runs is to be left running. */
   readonly goal: 'converge' | 'delete' | 'retain';
   /** Ownership tags that what is ours carries. */

@@ -98,6 +98,8 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   readonly external?: boolean;
   /** A part of another resource, which it lives and goes with: it is never deleted by itself. */
   readonly facet?: boolean;
+  /** These changes are sent together with what a facet of it owns, as that was observed. */
+  carriesFacets?(changes: readonly Change[]): boolean;
   /** Reads it. `undefined` means AWS said that it is not there; whatever cannot be read throws a Failure. */
   observe(io: Io, identity: Identity, call: Call): Promise<Observed | undefined>;
   /** Its own ownership tags; undefined when the resource cannot carry tags (then the inventory decides alone). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Census, TableTrust } from '../../src/controller/table-trust.ts';
-import { silentLogger, VirtualClock } from '../../src/core/index.ts';
+import { Failure, silentLogger, VirtualClock } from '../../src/core/index.ts';
 import type { DesiredTable, StateTable } from '../../src/store/index.ts';
 
 const WHOLE: Census = { tableId: 't1', isEmpty: false, objects: 9, missing: 0 };
@@ -9,6 +9,7 @@ const WHOLE: Census = { tableId: 't1', isEmpty: false, objects: 9, missing: 0 };
 function tables() {
   const stored = new Map<string, { version: number; body: unknown }>();
   let writes = 0;
+  let losesAnswer = false;
   let tableId = 't1';
   const state = {
     controllerItem: async (key: string) => stored.get(key),
@@ -16,6 +17,16 @@ function tables() {
       expect(stored.get(key)?.version ?? 0).toBe(readVersion);
       stored.set(key, { version: readVersion + 1, body });
       writes++;
+      if (losesAnswer) {
+        losesAnswer = false;
+        throw new Failure({
+          kind: 'transient',
+          service: 'dynamodb',
+          operation: 'putItem',
+          code: 'TimeoutError',
+          message: 'no answer',
+        });
+      }
       return readVersion + 1;
     },
   } as unknown as StateTable;
@@ -28,7 +39,10 @@ function tables() {
   const replaceBy = (id: string) => {
     tableId = id;
   };
-  return { open, writes: () => writes, replaceBy };
+  const loseAnswer = () => {
+    losesAnswer = true;
+  };
+  return { open, writes: () => writes, replaceBy, loseAnswer };
 }
 
 describe('trust in the desired table', () => {
@@ -107,6 +121,19 @@ describe('trust in the desired table', () => {
     expect(await trust.isAsListed()).toBe(true);
     replaceBy('t2');
     expect(await trust.isAsListed()).toBe(false);
+  });
+
+  it('goes on from what stands there when the answer to a write was lost', async () => {
+    const { open, loseAnswer } = tables();
+    const trust = await open();
+    loseAnswer();
+    await expect(trust.afterRelist(WHOLE)).rejects.toThrow('no answer');
+    expect(trust.isEstablished).toBe(false);
+    await trust.afterRelist(WHOLE);
+    expect(trust.isEstablished).toBe(true);
+    loseAnswer();
+    await expect(trust.afterRelist({ ...WHOLE, isEmpty: true, missing: 9 })).rejects.toThrow('no answer');
+    expect(trust.doubt?.reason).toBe('TableEmpty');
   });
 
   it('writes only what is new', async () => {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cli, LocalRun, removeFolder, temporaryFolder } from './local-run.ts';
+import { cli, eventually, LocalRun, removeFolder, temporaryFolder } from './local-run.ts';
 
 const LONG = 60_000;
 const MANIFEST =
@@ -120,6 +120,8 @@ describe('lambdacontainer local', () => {
       const folder = temporaryFolder();
       const run = new LocalRun(folder, ['--example', 'none']);
       await run.says('Ctrl-C stops everything');
+      // To leave before it was let in is not what is tested here.
+      await eventually(async () => run.controllerLog().includes('leading'));
       const second = await cli(['local', '--aws-port', '0', '--http-port', '0', '--data-dir', folder], folder);
       expect(second.status).toBe(1);
       expect(second.stderr).toContain(`process ${run.local.pid}`);

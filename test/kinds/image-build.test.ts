@@ -18,6 +18,7 @@ class World {
   log: readonly string[] | 'denied' = [];
   accountIsFull = false;
   nowMs = 0;
+  started = 0;
   repository = true;
   project = true;
   /** Happens between two reads. */
@@ -71,12 +72,13 @@ class World {
       }),
       startBuild: ({ idempotencyToken, environmentVariablesOverride }) => {
         if (this.accountIsFull) throw awsFailure('AccountLimitExceededException');
-        if (this.tokens.includes(idempotencyToken)) return;
+        if (this.tokens.includes(idempotencyToken)) return { build: { id: this.builds[0]?.id } };
         this.tokens.push(idempotencyToken);
         const tag = environmentVariablesOverride.find(
           ({ name }: { name: string }) => name === 'LAMBDACONTAINER_INPUTS',
         );
         this.begin(tag.value);
+        return { build: { id: this.builds[0]?.id } };
       },
       stopBuild: ({ id }) => {
         for (const build of this.builds) if (build.id === id) build.status = 'STOPPED';
@@ -92,7 +94,7 @@ class World {
   });
 
   begin(tag = IDENTITY.tag) {
-    const number = this.builds.length + 1;
+    const number = ++this.started;
     this.builds.unshift({ id: `lc:${number}`, status: 'IN_PROGRESS', tag, startMs: number * MINUTE });
   }
 
@@ -345,6 +347,21 @@ describe('more images than may be built at once', () => {
     expect(await ask(world, 'two', 2)).toBe('begun');
     world.builds.length = 0;
     expect(await ask(world, 'three', 2)).toMatch(/^AwaitingBuildSlot/);
+  });
+
+  it('are not begun twice on the word of an older listing', async () => {
+    const world = new World();
+    world.begin();
+    world.end('FAILED');
+    const before = [...world.builds];
+    world.builds.length = 0;
+    expect(await ask(world, IDENTITY.tag, 5)).toBe('begun');
+    const [begun] = world.builds;
+    world.builds.splice(0, 1, ...before);
+    expect(await ask(world, IDENTITY.tag, 5)).toMatch(/was begun and is not listed yet$/);
+    world.nowMs += 31_000;
+    expect(await ask(world, IDENTITY.tag, 5), 'it never was').toBe('begun');
+    expect(begun?.tag).toBe(IDENTITY.tag);
   });
 
   it('wait while the account is full, and that is no error of anybody’s', async () => {

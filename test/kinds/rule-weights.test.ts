@@ -184,6 +184,12 @@ describe('rule-weights', () => {
     },
     { asked: [asked(IP, 100, UNPROVEN)], weights: { [IP]: 0 }, state: 'pending', reason: 'waits for proof' },
     { asked: [asked(IP, 0, PROVEN)], weights: { [FN]: 1 }, state: 'pending', reason: 'keeps what serves' },
+    {
+      asked: [asked(IP, 100, UNPROVEN)],
+      weights: { [IP]: 100 },
+      state: 'pending',
+      reason: 'as asked, and nobody answers',
+    },
   ])('is $state: $reason', ({ asked, weights, state }) => {
     const readiness = ruleWeights.readiness(observed(weights), { asked });
     expect(readiness.state).toBe(state);

@@ -43,6 +43,7 @@ const KINDS: KindRegistry = new Map([
   ['thing', fakeKind('thing')],
   ['source', fakeKind('source', { external: true })],
   ['facet', { ...fakeKind('facet'), facet: true }],
+  ['carrier', { ...fakeKind('carrier'), carriesFacets: () => true }],
 ]);
 
 const NOW_MS = 1_000_000;
@@ -118,6 +119,7 @@ interface Case {
   steps: string[];
   verdicts: Record<string, string>;
   drift?: string[];
+  forgets?: string[];
   settled?: boolean;
 }
 
@@ -341,6 +343,35 @@ const cases: Case[] = [
     verdicts: { a: 'settled' },
   },
   {
+    name: 'an orphan that somebody removed too early',
+    reason: 'only by it is known that what stands still needs what it was made of',
+    world: world([], {
+      goal: 'delete',
+      orphans: [
+        { entry: entry('service', { dependsOn: ['definition'] }), observation: throttled, stillUsed: false },
+        { entry: entry('definition', { dependsOn: ['image'] }), observation: absent, stillUsed: false },
+        { entry: entry('image'), observation: present(), stillUsed: false },
+      ],
+    }),
+    steps: [],
+    verdicts: {},
+    forgets: [],
+  },
+  {
+    name: 'the same once nothing stands that needs it',
+    reason: 'it is forgotten, and what it was made of goes',
+    world: world([], {
+      goal: 'delete',
+      orphans: [
+        { entry: entry('definition', { dependsOn: ['image'] }), observation: absent, stillUsed: false },
+        { entry: entry('image'), observation: present(), stillUsed: false },
+      ],
+    }),
+    steps: ['delete image'],
+    verdicts: {},
+    forgets: ['definition'],
+  },
+  {
     name: 'capacity soon after traffic moved',
     reason: 'capacity is taken away only after the weights have had time to propagate',
     world: world([[thing('a'), present()]], {
@@ -439,7 +470,33 @@ describe('plan', () => {
         c.drift,
       );
     }
+    if (c.forgets) expect(result.forget.map(({ nodeId }) => nodeId)).toEqual(c.forgets);
     expect(result.settled).toBe(c.settled ?? false);
+  });
+
+  it.each([
+    { reason: 'the weights that were read may be from before they were moved', movedMsAgo: 4_000, acts: false },
+    { reason: 'what was read is newer than the move', movedMsAgo: 7_000, acts: true },
+    { reason: 'reading began too early for it', movedMsAgo: 7_000, readForMs: 3_000, acts: false },
+  ])('what is sent together with a facet waits or not: $reason', ({ movedMsAgo, readForMs = 0, acts }) => {
+    const moved = entry('weights', { kind: 'facet', dependsOn: ['rule'], actedAtMs: NOW_MS - movedMsAgo });
+    const seen = present({ fields: { size: 2 } });
+    const rule = (carriesFacets: boolean): Node => thing('rule', [], { kind: carriesFacets ? 'carrier' : 'thing' });
+    const planOf = (node: Node) =>
+      plan(
+        world([[node, seen]], {
+          entries: [entry('rule', { kind: node.kind }), moved],
+          readFromMs: NOW_MS - readForMs,
+        }),
+        KINDS,
+      );
+    const { steps, verdicts, requeueAfterMs } = planOf(rule(true));
+    expect(steps.length).toBe(acts ? 1 : 0);
+    if (!acts) {
+      expect(verdicts.get('rule')).toMatchObject({ state: 'pending', reason: 'AwaitingVisibility', usable: true });
+      expect(requeueAfterMs).toBe(Math.max(500, 5_000 - movedMsAgo));
+    }
+    expect(planOf(rule(false)).steps.length).toBe(1);
   });
 
   it('polls a young transition often and an old one seldom', () => {

@@ -8,7 +8,7 @@ import { functionCode, World } from './world.ts';
 
 const SEEDS = process.env.SEED
   ? [Number(process.env.SEED)]
-  : Array.from({ length: Number(process.env.SEEDS ?? 12) }, (_, i) => 100 + i);
+  : Array.from({ length: Number(process.env.SEEDS ?? 3) }, (_, i) => 100 + i);
 const NAMES = ['a', 'b', 'c'];
 const MODES = [
   { mode: 'fargate' },

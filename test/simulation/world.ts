@@ -19,6 +19,7 @@ import {
   type Random,
   seededRandom,
   silentLogger,
+  type Timer,
   type Tracer,
   VirtualClock,
 } from '../../src/core/index.ts';
@@ -127,6 +128,7 @@ export class World {
   builds = 0;
   controller: Controller | undefined;
   #running: Promise<void> | undefined;
+  readonly #building = new Map<string, Timer>();
   readonly #tasks = new Map<string, { launch: TaskLaunch; containers: Map<string, RunningContainer> }>();
   readonly #direct: Ports;
   /** As the controller's role. */
@@ -518,14 +520,14 @@ export class World {
       builds: {
         start: (launch, report) => {
           this.builds++;
-          this.clock.after(this.buildMs, () => {
-            const succeeded = !this.failsBuild;
-            if (succeeded) this.#pushBuilt(launch);
+          const work = this.clock.after(this.buildMs, () => {
+            const succeeded = !this.failsBuild && this.#pushBuilt(launch);
             report({ type: 'phase', phase: 'BUILD', succeeded });
             report({ type: 'ended', succeeded });
           });
+          this.#building.set(launch.buildId, work);
         },
-        stop: () => {},
+        stop: (buildId) => this.#building.get(buildId)?.cancel(),
       },
       functions: {
         invoke: async (_launch, event) => ({ payload: event, functionError: undefined, logTail: '' }),
@@ -558,13 +560,16 @@ export class World {
     running.report({ type: 'exited', exitCode });
   }
 
-  #pushBuilt(launch: BuildLaunch): void {
+  /** Whether there was a repository to push to: somebody may have removed it meanwhile. */
+  #pushBuilt(launch: BuildLaunch): boolean {
     const build = JSON.parse(launch.environment.LAMBDACONTAINER_BUILD ?? '{}') as {
       repositoryUri: string;
       tag: string;
     };
     const repository = build.repositoryUri.slice(build.repositoryUri.indexOf('/') + 1);
+    if (!this.cloud.services.ecr.repository(repository)) return false;
     this.putImage(repository, build.tag);
+    return true;
   }
 
   /** An image whose content is a function of its tag. */

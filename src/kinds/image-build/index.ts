@@ -70,6 +70,7 @@ const INPUTS = 'LAMBDACONTAINER_INPUTS';
 const RETRY_MS_BASE = 30_000;
 const RETRY_MS_MAX = 30 * 60_000;
 const SLOT_POLL_MS = 10_000;
+const LIST_POLL_MS = 2_000;
 /** The agent's own lines included, of which every phase has some. */
 const LOG_EVENTS = 60;
 
@@ -256,6 +257,8 @@ interface FoundBuilds {
   readonly builds: readonly ObservedBuild[];
   /** Tags of all images of the project that are being built. */
   readonly running: readonly string[];
+  /** Ids of all builds of the project. */
+  readonly listed: readonly string[];
 }
 
 async function buildsOf(io: Io, identity: Identity, call: Call): Promise<FoundBuilds> {
@@ -276,6 +279,7 @@ async function buildsOf(io: Io, identity: Identity, call: Call): Promise<FoundBu
     running: all
       .filter(({ buildStatus }) => (buildStatus ?? 'IN_PROGRESS') === 'IN_PROGRESS')
       .map((build) => variable(build, INPUTS) ?? ''),
+    listed: all.flatMap(({ id }) => id ?? []),
   };
 }
 
@@ -336,7 +340,7 @@ async function startInTurn(
   io: Io,
   identity: Identity,
   desired: ImageBuildProps,
-  { builds, running }: FoundBuilds,
+  { builds, running, listed }: FoundBuilds,
   call: CreateCall,
 ): Promise<void> {
   const line = LINES.get(io.immutable) ?? new WaitingLine();
@@ -344,11 +348,14 @@ async function startInTurn(
   const { projectName: project = '', tag = '' } = identity;
   const limit = desired.concurrency ?? Number.POSITIVE_INFINITY;
   const nowMs = io.nowMs();
-  const ahead = line.ask({ project, tag, running, limit }, nowMs);
+  const ahead = line.ask({ project, tag, running, listed, limit }, nowMs);
+  // Counted from a listing of another age, the builds before it would give another token.
+  if (ahead === 'begun')
+    throw awaitingSlot(`the build of ${tag} was begun and is not listed yet`, undefined, LIST_POLL_MS);
   if (ahead > 0) throw awaitingSlot(`${running.length} of ${limit} builds of ${project} run, ${ahead} begin before`);
   try {
-    await start(io, identity, desired, `${call.token}/${builds.length}`, call);
-    line.begun(project, tag, nowMs);
+    const id = await start(io, identity, desired, `${call.token}/${builds.length}`, call);
+    line.begun(project, tag, id, nowMs);
   } catch (error) {
     if (!isFailure(error) || error.code !== 'AccountLimitExceededException') throw error;
     line.full(nowMs);
@@ -356,14 +363,14 @@ async function startInTurn(
   }
 }
 
-function awaitingSlot(message: string, cause?: unknown): Failure {
+function awaitingSlot(message: string, cause?: unknown, retryAfterMs = SLOT_POLL_MS): Failure {
   return new Failure({
     kind: 'throttled',
     service: 'codebuild',
     operation: 'startBuild',
     code: 'AwaitingBuildSlot',
     message,
-    retryAfterMs: SLOT_POLL_MS,
+    retryAfterMs,
     cause,
   });
 }
@@ -374,8 +381,8 @@ async function start(
   desired: ImageBuildProps,
   token: string,
   call: Call,
-): Promise<void> {
-  await io.aws.codebuild.startBuild(
+): Promise<string> {
+  const { build } = await io.aws.codebuild.startBuild(
     {
       projectName,
       idempotencyToken: shortHash(token, 32),
@@ -388,6 +395,7 @@ async function start(
     },
     call,
   );
+  return build?.id ?? '';
 }
 
 function overridesOf({ environmentOverride }: ImageBuildProps): Partial<StartBuildCommandInput> {

@@ -122,6 +122,8 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
   outputs: ({ arn, forward }) => ({ arn, weights: forward?.weights ?? {} }),
 
   diff: (desired, observed) => [...conditionChanges(desired, observed), ...actionChanges(desired, observed)],
+  // Actions are sent whole, with the weights in them.
+  carriesFacets: (changes) => changes.some(({ reason }) => reason === 'RuleDrift'),
 
   async create(io, identity, desired, call) {
     await io.aws.elbv2.createRule(

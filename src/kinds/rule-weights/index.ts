@@ -83,8 +83,9 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
   readiness({ weights }, desired): Readiness {
     if (!desired) return READY;
     const { asked } = desired;
-    if (sameJson(permitted(asked, weights), exactly(asked))) return READY;
     const awaited = asked.filter(({ weight, proven }) => weight > 0 && !proven);
+    // Traffic that goes where it should and where nobody answers is not what was asked for.
+    if (awaited.length === 0 && sameJson(permitted(asked, weights), exactly(asked))) return READY;
     return {
       state: 'pending',
       reason: 'AwaitingProof',

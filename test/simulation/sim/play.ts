@@ -245,7 +245,9 @@ class Theatre implements Stage {
       daemon.isCutOff = false;
       if (!daemon.isAlive) daemon.start();
     }
-    for (const restore of this.untagged) await restore().catch(() => undefined);
+    await this.#restoreTags();
+    // What a pass that was under way has let go of meanwhile is the person's to remove.
+    world.clock.after(60_000, () => void this.#restoreTags());
     const beganMs = world.clock.now();
     for (const [name, wished] of this.wishes) {
       this.wished(name, wished);
@@ -273,6 +275,11 @@ class Theatre implements Stage {
     if (this.#mutatedAtMs !== mutatedAtMs) this.#safety.say('something was not as desired, and nobody had found out');
     if (this.#safety.violations.length === 0) this.#judgeEnd();
     return settledAfterMs;
+  }
+
+  /** What is refused is gone by now. */
+  async #restoreTags(): Promise<void> {
+    for (const restore of this.untagged) await restore().catch(() => undefined);
   }
 
   /** A person asks for a pass now. */

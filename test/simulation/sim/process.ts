@@ -120,6 +120,8 @@ export class SimProcess implements Clock {
     const end = (ended: 'stopped' | 'lost') => {
       if (life.isOver) return;
       this.ended = ended;
+      life.isOver = true;
+      life.overAtMs = this.now() - this.skewMs;
       this.#around.ended(this);
     };
     this.controller.run().then(

@@ -107,12 +107,17 @@ export const ACT_WEIGHTS = {
 export type ActName = keyof typeof ACT_WEIGHTS;
 
 const MEAN_PAUSE_MS = 14_000;
-const STORM_MS = 480_000;
+const STORM_MS = { from: 240_000, to: 480_000 };
+/** Small worlds find more in the same time than large ones; what takes three objects is found in those that have them. */
+const OBJECTS_MAX = 3;
 
 /** The scenario of a seed: the same on every machine, in every process. */
-export function scenarioOf(seed: number, { hours, objects = 3 }: ScenarioOptions = {}): Scenario {
+export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenario {
   const random = seededRandom(Math.imul(seed, 0x9e3779b1));
-  const stormMs = hours === undefined ? STORM_MS : hours * 3_600_000;
+  const drawnMs = Math.round(STORM_MS.from + random.next() * (STORM_MS.to - STORM_MS.from));
+  const drawn = 1 + Math.floor(random.next() * OBJECTS_MAX);
+  const { hours, objects = drawn } = options;
+  const stormMs = hours === undefined ? drawnMs : hours * 3_600_000;
   const acts: Act[] = [];
   const order = chosenOrder(random);
   // As many as make it hard, and in a long run not so many that nothing ever gets done.
