@@ -34,9 +34,12 @@ function isoTime(timeMs: number): string {
   return `${secondText}${ms < 100 ? (ms < 10 ? '00' : '0') : ''}${ms}Z`;
 }
 
-/** Hundredths of a millisecond are as much as anybody reads. */
-function rounded(ms: number): number {
-  return Math.round(ms * 100) / 100;
+/** Hundredths of a millisecond are as much as anybody reads. In whole numbers: a fraction's text is dear to find. */
+function rounded(ms: number): string {
+  const hundredths = Math.round(ms * 100);
+  const whole = Math.trunc(hundredths / 100);
+  const rest = hundredths - whole * 100;
+  return rest === 0 ? `${whole}` : `${whole}.${rest < 10 ? '0' : ''}${rest}`;
 }
 
 /** The line, without its end. */

@@ -24,7 +24,7 @@ export type Guard = (step: () => void) => void;
 
 /** Calls `done` once the request is over: answered, or left by its client. */
 export function answerEvent(exchange: Exchange, options: EventCallOptions, guard: Guard, done: () => void): void {
-  const { request, requestId } = exchange;
+  const { call, requestId } = exchange;
   const { format, clock, ids } = options;
   const fail = (kind: FrontFailure, headers?: readonly string[]): void => {
     failed(exchange, format, kind, headers);
@@ -41,12 +41,12 @@ export function answerEvent(exchange: Exchange, options: EventCallOptions, guard
       const nowMs = clock.now();
       const event = format.event(
         {
-          method: request.method ?? 'GET',
-          target: request.url ?? '/',
-          protocol: `HTTP/${request.httpVersion}`,
-          headers: request.rawHeaders,
+          method: call.method,
+          target: call.target,
+          protocol: `HTTP/${call.version}`,
+          headers: call.headers,
           body,
-          sourceIp: request.socket.remoteAddress ?? '',
+          sourceIp: call.connection.remoteAddress,
         },
         { requestId, functionArn: options.functionArn, targetGroupArn: options.targetGroupArn, nowMs },
       );

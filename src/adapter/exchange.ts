@@ -2,29 +2,28 @@
  * One HTTP request to the adapter and its answer: what its head says, its body within a limit, the answer whole or
  * streamed, and what the access log wants to know of it. Knows nothing of events and runtimes.
  *
- * This is the hot path, which is why callbacks stand here where promises would read better, why a head is read in one
- * pass over the raw headers, and why a request without body never touches node's stream machinery.
+ * This is the hot path, which is why callbacks stand here where promises would read better, and why a head is read in
+ * one pass.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerHead, type Framing } from './answer-head.ts';
 import type { Dispatched } from './dispatcher.ts';
-import type { AnswerHead, HttpAnswer } from './events/message.ts';
+import { type AnswerHead, type HttpAnswer, isBodiless } from './events/message.ts';
+import type { WireCall } from './http-wire.ts';
 import type { StreamedBody } from './runtime-api.ts';
 
 /** What all exchanges of a front share. */
 export interface Door {
   /** Answers tell their connection to end. */
   draining: boolean;
+  readonly nowMs: () => number;
 }
 
 const EMPTY = Buffer.alloc(0);
-/** Up to this size, head and body leave as one text: cheaper than a vectored write. */
-const JOINED_BYTES_MAX = 16 * 1024;
 
 export type ReadBody = Buffer | 'tooLarge' | 'gone';
 
 export class Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly call: WireCall;
   readonly requestId: string;
   readonly startedMs: number;
   readonly #door: Door;
@@ -33,20 +32,22 @@ export class Exchange {
   /** A load balancer or proxy has passed it on. */
   forwarded = false;
   wantsWebSocket = false;
-  #bodyBytes = 0;
+  /** How often it names the host that it is for. */
+  hosts = 0;
   bytesIn = 0;
   bytesOut = 0;
+  /** Of the answer, once there is one. */
+  status: number | undefined;
   dispatched: Dispatched | undefined;
   /** Why it was not answered as the function wished, for the log. */
   error: string | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, requestId: string, startedMs: number, door: Door) {
-    this.request = request;
-    this.response = response;
+  constructor(call: WireCall, requestId: string, startedMs: number, door: Door) {
+    this.call = call;
     this.requestId = requestId;
     this.startedMs = startedMs;
     this.#door = door;
-    this.#readHead(request.rawHeaders);
+    this.#readHead(call.headers);
   }
 
   #readHead(headers: readonly string[]): void {
@@ -55,11 +56,11 @@ export class Exchange {
       const value = headers[i + 1] as string;
       // The length rules out nearly every other header before anything is compared.
       switch (name.length) {
+        case 4:
+          if (name.toLowerCase() === 'host') this.hosts++;
+          break;
         case 7:
           if (name.toLowerCase() === 'upgrade') this.wantsWebSocket = value.toLowerCase() === 'websocket';
-          break;
-        case 14:
-          if (name.toLowerCase() === 'content-length') this.#bodyBytes = Number(value);
           break;
         case 15:
           switch (name.toLowerCase()) {
@@ -74,69 +75,47 @@ export class Exchange {
           if (name.toLowerCase() === 'x-forwarded-port') this.forwarded = true;
           break;
         case 17:
-          switch (name.toLowerCase()) {
-            case 'x-forwarded-proto':
-              this.forwarded = true;
-              break;
-            case 'transfer-encoding':
-              // In chunks: as many bytes as come.
-              this.#bodyBytes = -1;
-          }
+          if (name.toLowerCase() === 'x-forwarded-proto') this.forwarded = true;
           break;
       }
     }
   }
 
-  /** The whole body; `tooLarge` as soon as that is known (node discards the rest), `gone` when the client left. */
+  /** The whole body; `tooLarge` as soon as that is known (the rest is discarded), `gone` when the client left. */
   readBody(bytesMax: number, done: (body: ReadBody) => void): void {
-    const { request } = this;
-    if (this.#bodyBytes === 0) {
+    const { call } = this;
+    if (call.length === 0) {
       done(EMPTY);
       return;
     }
-    if (this.#bodyBytes > bytesMax) {
-      request.resume();
+    if (call.length !== undefined && call.length > bytesMax) {
       done('tooLarge');
       return;
     }
-    let over = false;
-    const finish = (body: ReadBody): void => {
-      if (over) return;
-      over = true;
-      done(body);
+    call.gone = () => done('gone');
+    const collected = (body: Buffer | undefined): void => {
+      call.gone = undefined;
+      this.bytesIn = body?.length ?? bytesMax;
+      done(body ?? 'tooLarge');
     };
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => {
-      this.bytesIn += chunk.length;
-      if (this.bytesIn <= bytesMax) chunks.push(chunk);
-      else finish('tooLarge');
-    });
-    request.on('end', () => finish(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.on('close', () => finish('gone'));
+    call.collect(bytesMax, collected, true);
   }
 
   /** Calls `then` when the connection ends before the answer does. */
   onGone(then: () => void): void {
-    const { response } = this;
-    response.on('close', () => {
-      if (!response.writableEnded) then();
-    });
+    this.call.gone = then;
   }
 
   /** Without effect when the client has gone. */
   send(answer: HttpAnswer): void {
-    const { response, request } = this;
+    const { call } = this;
     if (answer.malformed !== undefined) this.error = `malformed answer: ${answer.malformed}`;
-    if (response.destroyed) return;
-    const { body, status } = answer;
+    if (call.connection.destroyed) return;
+    const { body } = answer;
     this.bytesOut = body.length;
-    const headers = this.#headers(answer.headers);
-    if (status !== 204 && status !== 304) headers.push('Content-Length', String(body.length));
-    this.#writeHead(answer, headers);
-    if (request.method === 'HEAD') response.end();
-    else if (body.length > JOINED_BYTES_MAX) response.end(body);
-    // As text, node joins it with the head to one write; in latin1 every byte is one character, there and back.
-    else response.end(body.toString('latin1'), 'latin1');
+    const head = this.#head(answer, body.length);
+    if (call.method === 'HEAD' || body.length === 0) call.answerWhole(head);
+    else call.answerWith(head, body);
   }
 
   /**
@@ -144,19 +123,20 @@ export class Exchange {
    * function; a function that breaks off is shown as such.
    */
   pour(head: AnswerHead, { body, trailingError }: StreamedBody, done: () => void): void {
-    const { response, request } = this;
-    if (!response.destroyed) this.#writeHead(head, this.#headers(head.headers));
-    if (request.method === 'HEAD' || response.destroyed) {
+    const { call } = this;
+    const isGone = call.connection.destroyed;
+    if (isGone || call.method === 'HEAD' || isBodiless(head.status)) {
       body.resume();
-      response.end();
+      if (!isGone) call.answerWhole(this.#head(head, 'none'));
       done();
       return;
     }
+    const isChunked = call.version === '1.1';
+    if (!isChunked) call.connection.endAfterAnswer();
+    const answer = call.answerStream(this.#head(head, isChunked ? 'chunked' : 'close'), isChunked);
     const brokeOff = (why: string): void => {
       this.error = why;
-      // What the function gave before leaves first; that the last chunk is missing tells the client.
-      response.flushHeaders();
-      response.socket?.destroySoon();
+      call.connection.breakOff();
     };
     body.on('data', (chunk: Buffer) => {
       this.bytesOut += chunk.length;
@@ -164,7 +144,7 @@ export class Exchange {
     body.on('end', () => {
       const error = trailingError();
       if (error) brokeOff(error.type);
-      else response.end();
+      else answer.end();
     });
     // Its close, which follows, is what counts.
     body.on('error', () => {});
@@ -172,19 +152,22 @@ export class Exchange {
       if (!body.readableEnded) brokeOff('Runtime.ExitError');
       done();
     });
-    response.on('close', () => {
-      body.unpipe(response);
+    call.gone = () => {
+      body.unpipe(answer);
       body.resume();
-    });
-    body.pipe(response, { end: false });
+    };
+    body.pipe(answer, { end: false });
   }
 
-  #headers(headers: readonly string[]): string[] {
-    return this.#door.draining ? [...headers, 'Connection', 'close'] : headers.slice();
+  /** Ends the connection in the middle of an answer. */
+  breakOff(): void {
+    this.call.connection.destroy();
   }
 
-  #writeHead({ status, reason }: AnswerHead, headers: string[]): void {
-    if (reason === undefined) this.response.writeHead(status, headers);
-    else this.response.writeHead(status, reason, headers);
+  #head(answer: AnswerHead, framing: Framing): string {
+    const { connection } = this.call;
+    if (this.#door.draining) connection.endAfterAnswer();
+    this.status = answer.status;
+    return answerHead(answer, framing, connection.keptAlive, this.#door.nowMs());
   }
 }

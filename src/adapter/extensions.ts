@@ -8,7 +8,7 @@
  * that registers twice is a restarted container and replaces its former self.
  */
 import type { Clock, Logger, Timer } from '../core/index.ts';
-import type { RuntimeCall } from './runtime-wire.ts';
+import type { WireCall } from './http-wire.ts';
 
 /** How long an extension may hold up the next invocation, and how long it may take to end: Lambda's limit for the latter. */
 export const EXTENSION_GRACE_MS = 2_000;
@@ -42,7 +42,7 @@ interface Extension {
   readonly name: string;
   readonly events: ReadonlySet<string>;
   /** Its `next`, while it waits. */
-  waiting: RuntimeCall | undefined;
+  waiting: WireCall | undefined;
   /** It has asked for an event at least once. */
   asked: boolean;
   /** Held up an invocation for longer than the grace, and has not asked since. */
@@ -88,7 +88,7 @@ export class Extensions {
   }
 
   /** Answers the call when it is one of these APIs; false: it is not. */
-  serve(call: RuntimeCall): boolean {
+  serve(call: WireCall): boolean {
     const { method, target } = call;
     const unsupported = method === 'PUT' ? UNSUPPORTED[target] : undefined;
     if (unsupported !== undefined) {
@@ -176,7 +176,7 @@ export class Extensions {
     this.#onEnded();
   }
 
-  #register(call: RuntimeCall): void {
+  #register(call: WireCall): void {
     call.collect(64 * 1024, (body = Buffer.alloc(0)) => {
       const name = call.header('lambda-extension-name') ?? '';
       if (name === '') return refuse(call, 'Extension.InvalidExtensionName', 'Empty extension name');
@@ -206,7 +206,7 @@ export class Extensions {
     });
   }
 
-  #next(call: RuntimeCall): void {
+  #next(call: WireCall): void {
     const extension = this.#identified(call);
     if (!extension) return;
     extension.waiting = call;
@@ -230,7 +230,7 @@ export class Extensions {
     this.#options.onSettled();
   }
 
-  #failed(call: RuntimeCall, target: string): void {
+  #failed(call: WireCall, target: string): void {
     call.collect(1024 * 1024, (body = Buffer.alloc(0)) => {
       const extension = this.#identified(call);
       if (!extension) return;
@@ -246,7 +246,7 @@ export class Extensions {
   }
 
   /** The extension that the call says it comes from; refused, and undefined, when it says nothing usable. */
-  #identified(call: RuntimeCall): Extension | undefined {
+  #identified(call: WireCall): Extension | undefined {
     const id = call.header('lambda-extension-identifier');
     const extension = this.#extensions.get(id ?? '');
     if (extension) return extension;
@@ -284,10 +284,10 @@ function requestedEvents(body: Buffer): string[] | string {
   }
 }
 
-function answer(call: RuntimeCall, status: number, headers: string, value: object): void {
+function answer(call: WireCall, status: number, headers: string, value: object): void {
   call.answer(status, `${JSON_TYPE}${headers}`, Buffer.from(JSON.stringify(value)));
 }
 
-function refuse(call: RuntimeCall, errorType: string, errorMessage: string): void {
+function refuse(call: WireCall, errorType: string, errorMessage: string): void {
   answer(call, 403, '', { errorMessage, errorType });
 }

@@ -6,14 +6,13 @@
  * An Invoke call is only believed when it did not come through a load balancer: those add `x-forwarded-*`, and the event
  * of a public request must never be the client's to write.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Clock, Logger, Random, Timer } from '../core/index.ts';
 import { accessLine } from './access-log.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { answerEvent, type EventCallOptions } from './event-call.ts';
 import type { EventFormat, HttpAnswer } from './events/message.ts';
 import { type Door, Exchange } from './exchange.ts';
+import { HttpWire, type WireCall } from './http-wire.ts';
 import { invokedFunction, OwnFunction } from './invoke-api.ts';
 import { answerInvoke, type InvokeCallOptions } from './invoke-call.ts';
 import type { Measures } from './measures.ts';
@@ -27,10 +26,10 @@ export const HEALTH_PATH = `${RESERVED}health`;
 /** Answered in the task and its network alone, never through a load balancer. */
 export const METRICS_PATH = `${RESERVED}metrics`;
 
-/** Longer than an ALB's largest idle timeout (4,000 s): the load balancer must be the one that closes a connection. */
-const KEEP_ALIVE_MS = 4_060_000;
-/** An ALB passes on up to 64 KB of request headers; node's default is 16 KB. */
-const HEADER_BYTES_MAX = 128 * 1024;
+/** An ALB passes on up to 64 KB of request headers. */
+const HEAD_BYTES_MAX = 128 * 1024;
+/** A load balancer sends a head in one piece; a stranger must not hold a connection with half of one. */
+const HEAD_TIMEOUT_MS = 60_000;
 
 export interface FrontOptions {
   readonly dispatcher: Dispatcher;
@@ -49,9 +48,9 @@ export interface FrontOptions {
 
 export class Front {
   readonly #options: FrontOptions;
-  readonly #server: Server;
+  readonly #wire: HttpWire;
   readonly #ids: RequestIds;
-  readonly #door: Door = { draining: false };
+  readonly #door: Door;
   readonly #eventCall: EventCallOptions;
   readonly #invokeCall: InvokeCallOptions;
   #active = 0;
@@ -61,6 +60,7 @@ export class Front {
   constructor(options: FrontOptions) {
     const { clock, logger } = options;
     this.#options = options;
+    this.#door = { draining: false, nowMs: () => clock.now() };
     this.#ids = new RequestIds(options.random);
     this.#eventCall = { ...options, ids: this.#ids };
     this.#invokeCall = {
@@ -75,23 +75,15 @@ export class Front {
         void ended.finally(() => this.#ended());
       },
     };
-    this.#server = createServer({
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout: 0,
-      maxHeaderSize: HEADER_BYTES_MAX,
-    });
-    this.#server.on('request', (request, response) => this.#serve(request, response));
+    const headTimeout = { ms: HEAD_TIMEOUT_MS, clock };
+    this.#wire = new HttpWire({ headBytesMax: HEAD_BYTES_MAX, headTimeout, probesPeers: true }, (call) =>
+      this.#serve(call),
+    );
   }
 
   /** Starts listening; `port` 0 picks a free one. Resolves with the port. Rejects when the port is taken. */
   listen(port: number, host?: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return this.#wire.listen(port, host);
   }
 
   /** Whether a load balancer should send requests here. */
@@ -111,7 +103,7 @@ export class Front {
 
   async #drain(limitMs: number): Promise<number> {
     this.#door.draining = true;
-    this.#server.closeIdleConnections();
+    this.#wire.endIdle();
     let abandoned = 0;
     let limit: Timer | undefined;
     const expired = new Promise<void>((resolve) => {
@@ -125,18 +117,23 @@ export class Front {
       if (this.#active === 0) resolve();
     });
     await Promise.race([idle, expired]);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#wire.stopListening();
     await Promise.race([closed, expired]);
     limit?.cancel();
-    this.#server.closeAllConnections();
+    this.#wire.endAll();
     await closed;
     return abandoned;
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const target = request.url ?? '/';
+  #serve(call: WireCall): void {
+    const { target } = call;
     const startedMs = this.#options.clock.monotonic();
-    const exchange = new Exchange(request, response, this.#ids.request(), startedMs, this.#door);
+    const exchange = new Exchange(call, this.#ids.request(), startedMs, this.#door);
+    if (exchange.hosts !== 1 && call.version === '1.1') {
+      // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+      call.refuse(400);
+      return;
+    }
     if (target.startsWith(RESERVED) && this.#reserved(target, exchange)) return;
     this.#active++;
     let over = false;
@@ -154,7 +151,7 @@ export class Front {
         done();
       }
     };
-    const invoked = request.method === 'POST' && !exchange.forwarded ? invokedFunction(target) : undefined;
+    const invoked = call.method === 'POST' && !exchange.forwarded ? invokedFunction(target) : undefined;
     if (invoked === undefined) {
       guard(() => answerEvent(exchange, this.#eventCall, guard, done));
     } else {
@@ -166,12 +163,11 @@ export class Front {
 
   /** Health, readiness and metrics; they are neither counted nor logged. False: not one of ours. */
   #reserved(target: string, exchange: Exchange): boolean {
-    const { request } = exchange;
+    const { method } = exchange.call;
     const path = target.split('?', 1)[0];
     const isMetrics = path === METRICS_PATH && !exchange.forwarded;
     if (path !== READY_PATH && path !== HEALTH_PATH && !isMetrics) return false;
-    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
-    request.resume();
+    if (method !== 'GET' && method !== 'HEAD') return false;
     const { draining } = this.#door;
     if (isMetrics) exchange.send(metricsAnswer(this.#options.measures.text()));
     else if (path === HEALTH_PATH || draining) exchange.send(stateAnswer(path === HEALTH_PATH, draining));
@@ -189,7 +185,7 @@ export class Front {
     const { logger, format } = this.#options;
     exchange.error = 'adapter error';
     logger.error({ requestId: exchange.requestId, error: String((error as Error)?.stack ?? error) }, 'bug');
-    if (exchange.response.headersSent) exchange.response.destroy();
+    if (exchange.status !== undefined) exchange.breakOff();
     else exchange.send(format.failure('functionError'));
   }
 
@@ -200,15 +196,14 @@ export class Front {
 
   #account(exchange: Exchange, target: string): void {
     const { clock, access, measures } = this.#options;
-    const { request, response, dispatched, startedMs } = exchange;
     // 460 is what an ALB logs for a client that left before its answer.
-    const status = response.headersSent ? response.statusCode : 460;
+    const { call, dispatched, startedMs, status = 460 } = exchange;
     measures.answered(status, dispatched);
     access(
       accessLine({
         timeMs: clock.now(),
         requestId: exchange.requestId,
-        method: request.method ?? '',
+        method: call.method,
         target,
         status,
         bytesIn: exchange.bytesIn,

@@ -40,9 +40,9 @@ export async function answerInvoke(
   invoked: InvokedFunction,
   options: InvokeCallOptions,
 ): Promise<void> {
-  const { requestId, request } = exchange;
+  const { requestId, call } = exchange;
   const { dispatcher, own } = options;
-  const asked = invokeRequest(request.rawHeaders, requestId);
+  const asked = invokeRequest(call.headers, requestId);
   const bytesMax = 'type' in asked && asked.type === 'Event' ? ASYNC_BYTES_MAX : SYNC_BYTES_MAX;
   const payload = await new Promise<ReadBody>((resolve) => exchange.readBody(bytesMax, resolve));
   if (payload === 'gone') return;

@@ -10,8 +10,9 @@
 import type { Readable } from 'node:stream';
 import { type Clock, type Logger, silentLogger, type Timer } from '../core/index.ts';
 import { Extensions, type FunctionFacts } from './extensions.ts';
+import type { Connection } from './http-connection.ts';
+import { HttpWire, type WireCall, wholeAnswer } from './http-wire.ts';
 import { PRELUDE_TYPE } from './prelude.ts';
-import { type Connection, type RuntimeCall, RuntimeWire, wholeAnswer } from './runtime-wire.ts';
 
 export interface InvocationContext {
   readonly requestId: string;
@@ -79,6 +80,9 @@ export interface RuntimeApiOptions {
 
 const NO_FACTS: FunctionFacts = { functionName: '', functionVersion: '$LATEST', handler: '', accountId: '' };
 
+/** Runtimes put stack traces of up to 1 MB into a header. */
+const HEAD_BYTES_MAX = 2 << 20;
+
 /** Lambda's limit of a buffered answer: 6 MB and 100 bytes. */
 export const RESPONSE_BYTES_MAX = 6 * 1024 * 1024 + 100;
 
@@ -118,10 +122,10 @@ export class RuntimeApi {
   readonly maxConcurrency: number;
   readonly #clock: Clock;
   readonly #graceMs: number;
-  readonly #wire: RuntimeWire;
+  readonly #wire: HttpWire;
   readonly #extensions: Extensions;
   /** Requests for work that wait. */
-  readonly #parked: RuntimeCall[] = [];
+  readonly #parked: WireCall[] = [];
   readonly #inFlight = new Map<string, Flight>();
   readonly #early: Flight[] = [];
   #lastAgent = '';
@@ -146,7 +150,7 @@ export class RuntimeApi {
         this.onChange();
       },
     });
-    this.#wire = new RuntimeWire((call) => this.#serve(call));
+    this.#wire = new HttpWire({ headBytesMax: HEAD_BYTES_MAX, remembersHeads: true }, (call) => this.#serve(call));
     this.#wire.onConnectionClosed = (connection) => this.#connectionClosed(connection);
   }
 
@@ -225,7 +229,7 @@ export class RuntimeApi {
     await this.#wire.close();
   }
 
-  #serve(call: RuntimeCall): void {
+  #serve(call: WireCall): void {
     const { method, target } = call;
     if (method === 'GET' && target === NEXT) {
       this.#next(call);
@@ -243,7 +247,7 @@ export class RuntimeApi {
     }
   }
 
-  #next(call: RuntimeCall): void {
+  #next(call: WireCall): void {
     if (this.maxConcurrency === 1 && (this.#inFlight.size > 0 || this.#parked.length > 0)) {
       // One invocation at a time: whoever asks again without an answer is a new process, or has forgotten the old work.
       for (const flight of this.#inFlight.values()) this.#fail(flight, 'Runtime exited without providing a response');
@@ -273,7 +277,7 @@ export class RuntimeApi {
     }
   }
 
-  #deliver(flight: Flight, call: RuntimeCall): void {
+  #deliver(flight: Flight, call: WireCall): void {
     const { context, event } = flight;
     const { connection } = call;
     const heldMs = connection.keptAlive ? this.#heldMs(call.header('user-agent') ?? '') : 0;
@@ -307,7 +311,7 @@ export class RuntimeApi {
     return this.#lastHeldMs;
   }
 
-  #answered(flight: Flight, call: RuntimeCall): void {
+  #answered(flight: Flight, call: WireCall): void {
     this.#collect(flight, call, (payload) => {
       if (!payload) {
         const message = `Response payload size exceeded maximum allowed payload size (${RESPONSE_BYTES_MAX} bytes).`;
@@ -328,14 +332,14 @@ export class RuntimeApi {
     });
   }
 
-  #errored(flight: Flight, call: RuntimeCall): void {
+  #errored(flight: Flight, call: WireCall): void {
     this.#collect(flight, call, (payload = Buffer.alloc(0)) => {
       accept(call);
       this.#settle(flight, { kind: 'error', ...reportedError(call, payload) });
     });
   }
 
-  #streamed(flight: Flight, call: RuntimeCall): void {
+  #streamed(flight: Flight, call: WireCall): void {
     flight.answering = true;
     flight.grace?.cancel();
     const body = call.stream();
@@ -349,7 +353,7 @@ export class RuntimeApi {
   }
 
   /** Reads a whole body; `done` gets undefined when it is too large. A body that breaks off fails the invocation. */
-  #collect(flight: Flight, call: RuntimeCall, done: (payload: Buffer | undefined) => void): void {
+  #collect(flight: Flight, call: WireCall, done: (payload: Buffer | undefined) => void): void {
     flight.answering = true;
     flight.grace?.cancel();
     call.gone = () => {
@@ -361,7 +365,7 @@ export class RuntimeApi {
     call.collect(RESPONSE_BYTES_MAX, done);
   }
 
-  #initFailed(call: RuntimeCall): void {
+  #initFailed(call: WireCall): void {
     call.collect(RESPONSE_BYTES_MAX, (payload = Buffer.alloc(0)) => {
       const error = reportedError(call, payload);
       this.#initError = error;
@@ -444,7 +448,7 @@ function headerJson(text: string): string {
 }
 
 /** Said so, or by the type of the answer: Go's client does not say so. */
-function isStreaming(call: RuntimeCall): boolean {
+function isStreaming(call: WireCall): boolean {
   return (
     call.header('lambda-runtime-function-response-mode')?.toLowerCase() === 'streaming' ||
     call.header('content-type') === PRELUDE_TYPE
@@ -452,14 +456,14 @@ function isStreaming(call: RuntimeCall): boolean {
 }
 
 /** What the runtime reported after the body of its answer. */
-function trailingError(call: RuntimeCall): InvocationError | undefined {
+function trailingError(call: WireCall): InvocationError | undefined {
   const type = call.trailer('lambda-runtime-function-error-type');
   if (type === undefined) return undefined;
   const body = call.trailer('lambda-runtime-function-error-body') ?? '';
   return { type, payload: Buffer.from(body, 'base64') };
 }
 
-function reportedError(call: RuntimeCall, payload: Buffer): InvocationError {
+function reportedError(call: WireCall, payload: Buffer): InvocationError {
   const given = call.header('lambda-runtime-function-error-type');
   return { type: given ? given : (errorTypeOf(payload) ?? 'Runtime.Unknown'), payload };
 }
@@ -474,10 +478,10 @@ function errorTypeOf(payload: Buffer): string | undefined {
   }
 }
 
-function accept(call: RuntimeCall): void {
+function accept(call: WireCall): void {
   call.answerWhole(ACCEPTED);
 }
 
-function refuse(call: RuntimeCall, status: number, type: string, text: string): void {
+function refuse(call: WireCall, status: number, type: string, text: string): void {
   call.answer(status, JSON_TYPE, errorPayload(type, text));
 }

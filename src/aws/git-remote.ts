@@ -3,7 +3,6 @@
  * working copy. It only lists references; a build fetches. Repositories that ask for credentials are refused by name.
  * https://git-scm.com/docs/http-protocol
  */
-import { request } from 'undici';
 import { Failure, type FailureKind } from '../core/index.ts';
 import type { Call, GitPort } from './ports.ts';
 
@@ -29,6 +28,11 @@ export function gitRemote(): GitPort {
 }
 
 async function advertised(url: string, { signal }: Call): Promise<Buffer> {
+  // A large library, and few objects are built from a branch: not before it is asked for. By its default, because a bundle
+  // gives a CommonJS module no other names.
+  const {
+    default: { request },
+  } = await import('undici');
   try {
     const { statusCode, headers, body } = await request(
       `${url.replace(/\/+$/, '')}/info/refs?service=git-upload-pack`,

@@ -1,10 +1,11 @@
 /**
- * The programs that build a Dockerfile and push the result: BuildKit by `docker buildx`, or buildah, which needs no
- * daemon. Which one is the machine's to say. They are given credentials by a file of their own, never by arguments, and
- * leave nothing behind outside of the folder that they are given. What is built is the caller's.
+ * The programs that build a Dockerfile and push the result: BuildKit by `docker buildx`, or by `buildctl` where
+ * BUILDKIT_HOST names a daemon of BuildKit's own, or buildah, which needs no daemon. Which one is the machine's to say.
+ * They are given credentials by a file of their own, never by arguments, and leave nothing behind outside of the folder
+ * that they are given. What is built is the caller's.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UserError } from '../core/index.ts';
 import { type CredentialsFor, isLoopback, parseReference } from '../oci/index.ts';
 import { type ProgramCall, runProgram, succeeds } from './program.ts';
@@ -35,9 +36,13 @@ export interface MachineDeps {
   readonly credentials: CredentialsFor;
 }
 
-/** @throws UserError when the machine has neither program */
+/** @throws UserError when the machine has none of them */
 export async function imageProgram(deps: MachineDeps): Promise<ImageProgram> {
   const { environment } = deps;
+  // Somebody has said so: it goes before what the machine happens to have.
+  if (environment.BUILDKIT_HOST) {
+    return { name: 'buildctl', build: (asked, signal) => byBuildctl(asked, deps, signal) };
+  }
   // The daemon too: a client without one builds nothing.
   const hasDocker =
     (await succeeds({ program: 'docker', arguments: ['buildx', 'version'], environment })) &&
@@ -47,7 +52,7 @@ export async function imageProgram(deps: MachineDeps): Promise<ImageProgram> {
     return { name: 'buildah', build: (asked, signal) => byBuildah(asked, deps, signal) };
   }
   throw new UserError(
-    'a Dockerfile needs docker with buildx and its daemon, or buildah; the build environment has neither (class: spec.build.dockerImage)',
+    'a Dockerfile needs docker with buildx and its daemon, BUILDKIT_HOST with buildctl, or buildah; the build environment has none of them (class: spec.build.dockerImage)',
   );
 }
 
@@ -56,6 +61,29 @@ async function byBuildKit(asked: ImageAsked, deps: MachineDeps, signal: AbortSig
   // Lambda refuses an index, which is what an attestation makes of an image.
   await run('buildx', 'build', '--provenance=false', '--sbom=false', '--load', ...argumentsOf(asked), asked.context);
   await run('push', asked.image);
+}
+
+async function byBuildctl(asked: ImageAsked, deps: MachineDeps, signal: AbortSignal | undefined): Promise<void> {
+  const { context, dockerfile, image, architecture } = asked;
+  const run = await runner('buildctl', asked, deps, signal);
+  const insecure = isLoopback(parseReference(image).host) ? ',registry.insecure=true' : '';
+  const options = {
+    filename: basename(dockerfile),
+    platform: `linux/${architecture}`,
+    ...prefixed('build-arg', asked.arguments),
+    ...prefixed('label', asked.labels),
+  };
+  await run(
+    ...['build', '--progress=plain', '--frontend=dockerfile.v0'],
+    ...['--local', `context=${context}`, '--local', `dockerfile=${dirname(dockerfile)}`],
+    ...Object.entries(options).flatMap(([name, value]) => ['--opt', `${name}=${value}`]),
+    // Unlike buildx it attests nothing unless it is asked to.
+    ...['--output', `type=image,name=${image},push=true,oci-mediatypes=true${insecure}`],
+  );
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}:${name}`, value]));
 }
 
 async function byBuildah(asked: ImageAsked, deps: MachineDeps, signal: AbortSignal | undefined): Promise<void> {
@@ -95,7 +123,7 @@ function argumentsOf({ dockerfile, image, architecture, arguments: values, label
   ];
 }
 
-/** Calls of one program that log in by a file: docker reads it from DOCKER_CONFIG, buildah from REGISTRY_AUTH_FILE. */
+/** Calls of one program that log in by a file: docker and buildctl read it from DOCKER_CONFIG, buildah from REGISTRY_AUTH_FILE. */
 async function runner(
   program: string,
   asked: ImageAsked,

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import pRetry from 'p-retry';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Agent, Dispatcher, request } from 'undici';
 import { type Failure, isFailure } from '../core/index.ts';
 import type { BaseImage, ComposedImage } from './compose.ts';
 import { type Digest, digestOf, isDigest } from './digest.ts';
@@ -75,6 +75,12 @@ interface Ask {
   readonly call: RegistryCall;
 }
 
+/** What requests are made with. */
+interface Transport {
+  readonly agent: Agent;
+  readonly request: typeof request;
+}
+
 /** Manifests are documents: a registry that answers with more is not trusted. */
 const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 const CONFIG_BYTES_MAX = 8 * 1024 * 1024;
@@ -89,19 +95,22 @@ const ACCEPT = [
 
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
-  readonly #agent: Agent;
   /** `Authorization` by host, repository and right. */
   readonly #authorizations = new Map<string, string>();
+  #transport: Promise<Transport> | undefined;
 
   constructor(options: RegistryClientOptions = {}) {
     this.#options = options;
-    const timeoutMs = options.timeoutMs ?? 30_000;
-    this.#agent = new Agent({ connect: { timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
   }
 
   /** Drops all connections. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    await (await this.#transport)?.agent.close();
+  }
+
+  #connected(): Promise<Transport> {
+    this.#transport ??= transport(this.#options.timeoutMs ?? 30_000);
+    return this.#transport;
   }
 
   /**
@@ -428,10 +437,11 @@ export class RegistryClient {
         `the registry sends us to ${url.origin}, which is not encrypted`,
       );
     }
+    const { request, agent } = await this.#connected();
     try {
       return await request(url, {
         method: ask.method,
-        dispatcher: this.#agent,
+        dispatcher: agent,
         headers: {
           'user-agent': 'lambdacontainer',
           ...ask.headers,
@@ -477,6 +487,16 @@ export interface PushStep {
   readonly digest: Digest;
   readonly size: number;
   readonly how: 'present' | 'mounted' | 'uploaded';
+}
+
+/** Loaded with the first request: it is large, and a daemon holds clients long before it needs one. */
+async function transport(timeoutMs: number): Promise<Transport> {
+  // By its default: a bundle gives a CommonJS module no other names.
+  const {
+    default: { Agent, request },
+  } = await import('undici');
+  const agent = new Agent({ connect: { timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  return { agent, request };
 }
 
 function fromIndex(reference: Reference, document: ManifestDocument, platform: Platform): Digest {

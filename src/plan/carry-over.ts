@@ -11,6 +11,7 @@ import type { World } from './world.ts';
 /** A constant for machines. */
 export type CarryOverTopic =
   | 'Build'
+  | 'CodeSigning'
   | 'LambdaPermission'
   | 'RevisionSkew'
   | 'BodyLimit'
@@ -45,6 +46,7 @@ export function carryOver(
   const onLambda = spec.placement.mode !== 'fargate';
   return [
     ...(onFargate ? build(world, kinds, spec, recipe) : []),
+    ...(onFargate && source ? codeSigning(spec, source) : []),
     ...(onLambda ? permission(world) : []),
     ...(onFargate ? revisionSkew(spec) : []),
     ...bodyLimit(spec, onLambda, onFargate),
@@ -82,6 +84,21 @@ function build(world: World, kinds: KindRegistry, spec: LambdaContainerSpec, rec
       ? 'composed without a daemon (recipe composer)'
       : `built by BuildKit from ${template} (recipe dockerfile), in a privileged build`;
   return [{ topic: 'Build', message: `the zip and its layers are laid on ${base}, ${how}` }];
+}
+
+/**
+ * Lambda checks a signature when code is deployed, and what is downloaded is that code. The rest is for people to know
+ * who require that nothing unsigned runs.
+ */
+function codeSigning({ build: { dockerfile } }: LambdaContainerSpec, { signingProfile }: Outputs): CarryOver[] {
+  if (typeof signingProfile !== 'string') return [];
+  const adds = dockerfile === null ? '' : '; spec.build.dockerfile can add to it what nobody has signed';
+  return [
+    {
+      topic: 'CodeSigning',
+      message: `the function's code was signed by ${signingProfile} and checked by Lambda; Fargate runs that code, told by its SHA-256, in an image that is not signed${adds}`,
+    },
+  ];
 }
 
 function permission(world: World): CarryOver[] {

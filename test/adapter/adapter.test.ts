@@ -183,6 +183,34 @@ describe('reserved paths', () => {
   });
 });
 
+describe('a request of HTTP/1.1', () => {
+  test.each([
+    ['for no host', ''],
+    ['for two hosts', 'Host: a\r\nHost: b\r\n'],
+  ])('%s is refused', async (_what, hosts) => {
+    const { adapter } = await serving(nodeRuntime(), { 'index.js': ECHO });
+    const socket = connect({ host: '127.0.0.1', port: adapter.httpPort });
+    socket.write(`GET / HTTP/1.1\r\n${hosts}\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n/);
+    await once(socket, 'close');
+    expect(adapter.accessLines).toEqual([]);
+  });
+
+  test('that asks before it sends is told to go on, or that it would be too much', async () => {
+    const { adapter } = await serving(nodeRuntime(), { 'index.js': ECHO });
+    const said = async (length: number) => {
+      const socket = connect({ host: '127.0.0.1', port: adapter.httpPort });
+      socket.write(`POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return answer.toString().split('\r\n', 1)[0];
+    };
+    expect(await said(10)).toBe('HTTP/1.1 100 Continue');
+    expect(await said(2 * 1024 * 1024)).toBe('HTTP/1.1 413 Payload Too Large');
+  });
+});
+
 describe('several processes', () => {
   test('a crash costs only its own request; the restarted process serves again', async () => {
     const { adapter, runtimes, folder } = await serving(nodeRuntime(), { 'index.js': HOLD }, { processes: 2 });
@@ -255,6 +283,19 @@ exports.handler = awslambda.streamifyResponse(async (event, stream) => {
     expect(answer.headers['transfer-encoding']).toBe('chunked');
     expect((await ask(adapter.httpPort, '/', { method: 'HEAD' })).status).toBe(202);
     expect((await ask(adapter.httpPort, '/')).status).toBe(202);
+  });
+
+  test('to a client that knows no chunks: up to the end of its connection', async () => {
+    const { adapter } = await serving(nodeRuntime(), { 'index.js': STREAM });
+    const socket = connect({ host: '127.0.0.1', port: adapter.httpPort });
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.write('GET / HTTP/1.0\r\n\r\n');
+    await once(socket, 'close');
+    expect(text).toMatch(/^HTTP\/1\.1 202 Accepted\r\n[\s\S]*\r\nConnection: close\r\n\r\none two$/);
+    expect(text).not.toMatch(/transfer-encoding|content-length/i);
   });
 
   test('without a prelude the load balancer’s format reads it whole', async () => {

@@ -1,9 +1,11 @@
 /**
  * Both recipes give the same image: the same configuration, the same files. The composer runs everywhere; the Dockerfile
- * recipe runs for real where the machine has buildah and the test is root (it needs neither a daemon nor namespaces).
+ * recipe runs for real where the machine has buildah and the test is root (it needs neither a daemon nor namespaces), and by
+ * BuildKit where it has buildkitd, buildctl and runc (`.ci/nightly` builds them).
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,7 +33,9 @@ const installed = (tool: string): string | undefined =>
     .find(existsSync);
 const crane = installed('crane');
 const skopeo = installed('skopeo');
-const hasBuildah = installed('buildah') !== undefined && process.getuid?.() === 0;
+const isRoot = process.getuid?.() === 0;
+const hasBuildah = installed('buildah') !== undefined && isRoot;
+const hasBuildKit = ['buildkitd', 'buildctl', 'runc'].every((tool) => installed(tool) !== undefined) && isRoot;
 
 let world: BuildWorld;
 let registry: RegistryClient;
@@ -62,8 +66,9 @@ const CODE = [
   { name: 'bin/also-run', content: 'run', mode: 0o120777 },
 ];
 
+let functions = 0;
 function functionOf(runtime: string, files: Parameters<typeof makeZip>[0]): { name: string; codeSha256: string } {
-  const name = `fn-${runtime.replace(/\W/g, '-')}`;
+  const name = `fn-${runtime.replace(/\W/g, '-')}-${++functions}`;
   const { CodeSha256 } = world.cloud.call('lambda', 'CreateFunction', {
     FunctionName: name,
     Role: 'arn:aws:iam::000000000000:role/lambda',
@@ -96,7 +101,7 @@ function orderFor(
 }
 
 let built = 0;
-async function depsOf(more: Partial<BuildDeps> = {}): Promise<BuildDeps> {
+async function depsOf(more: Partial<BuildDeps> = {}, environment = process.env): Promise<BuildDeps> {
   const own = join(folder, `build-${++built}`);
   await mkdir(own);
   return {
@@ -105,7 +110,7 @@ async function depsOf(more: Partial<BuildDeps> = {}): Promise<BuildDeps> {
     registry,
     clock: systemClock,
     folder: own,
-    program: () => imageProgram({ folder: own, environment: process.env, credentials }),
+    program: () => imageProgram({ folder: own, environment, credentials }),
     git: (argv) => runProgram({ program: 'git', arguments: argv, environment: process.env }),
     print: () => {},
     ...more,
@@ -159,50 +164,99 @@ const CASES = [
 const baseOf = ({ base, tag }: (typeof CASES)[number]) =>
   `${world.host}/${base}@${world.ecr.manifest(base, tag)?.digest}`;
 
-describe.skipIf(!hasBuildah)('both recipes (needs buildah, as root)', () => {
-  it.each(CASES)('give an image of a $runtime function with the same configuration and files', async (given) => {
-    const code = functionOf(given.runtime, given.files);
-    const { ownRuntime, family } = given;
-    const composer = orderFor(code, baseOf(given), { tag: `composer-${family}`, ownRuntime });
-    const dockerfile = { ...composer, recipe: 'dockerfile-v1', tag: `dockerfile-${family}` } as const;
-    await build(composer, await depsOf());
-    await build(dockerfile, await depsOf({ dockerfile: DOCKERFILES[family] }));
+/** Builds the function by both recipes, the Dockerfile by what this environment has, and compares what came of it. */
+async function expectSameImage(given: (typeof CASES)[number], by: RegExp, environment = process.env): Promise<void> {
+  const code = functionOf(given.runtime, given.files);
+  const { ownRuntime, family } = given;
+  const composer = orderFor(code, baseOf(given), { tag: `composer-${code.name}`, ownRuntime });
+  const dockerfile = { ...composer, recipe: 'dockerfile-v1', tag: `dockerfile-${code.name}` } as const;
+  await build(composer, await depsOf());
+  const lines: string[] = [];
+  const print = (line: string) => lines.push(line);
+  await build(dockerfile, await depsOf({ dockerfile: DOCKERFILES[family], print }, environment));
+  expect(lines.join('\n')).toMatch(by);
 
-    const [files, config] = [await filesOf(composer.tag), await configOf(composer.tag)];
-    expect(files).toMatchObject({
-      'opt/nodejs/node_modules/lib/index.js': expect.stringMatching(/^644 /),
-      'var/task/bin/run': expect.stringMatching(/^755 /),
-      'var/task/bin/also-run': 'link run',
-      ...(ownRuntime ? { 'var/runtime/bootstrap': 'link ../task/bootstrap' } : {}),
-    });
-    expect(await filesOf(dockerfile.tag)).toEqual(files);
-    expect(config).toMatchObject({ Cmd: ['index.handler'], Labels: composer.labels });
-    expect(await configOf(dockerfile.tag)).toEqual(config);
+  const [files, config] = [await filesOf(composer.tag), await configOf(composer.tag)];
+  expect(files).toMatchObject({
+    'opt/nodejs/node_modules/lib/index.js': expect.stringMatching(/^644 /),
+    'var/task/bin/run': expect.stringMatching(/^755 /),
+    'var/task/bin/also-run': 'link run',
+    ...(ownRuntime ? { 'var/runtime/bootstrap': 'link ../task/bootstrap' } : {}),
+  });
+  expect(await filesOf(dockerfile.tag)).toEqual(files);
+  expect(config).toMatchObject({ Cmd: ['index.handler'], Labels: composer.labels });
+  expect(await configOf(dockerfile.tag)).toEqual(config);
 
-    for (const { tag } of [composer, dockerfile]) {
-      const image = `${world.host}/shop:${tag}`;
-      if (crane) {
-        const env = { ...process.env, DOCKER_CONFIG: folder };
-        const { stdout, stderr } = await run(crane, ['validate', '--insecure', '--remote', image], { env });
-        expect(stdout + stderr).toContain('PASS');
-      }
-      if (skopeo) {
-        const { stdout } = await run(skopeo, ['inspect', '--tls-verify=false', `docker://${image}`]);
-        expect(JSON.parse(stdout)).toMatchObject({ Architecture: 'amd64', Os: 'linux', Labels: composer.labels });
-      }
+  for (const { tag } of [composer, dockerfile]) {
+    const image = `${world.host}/shop:${tag}`;
+    if (crane) {
+      const env = { ...process.env, DOCKER_CONFIG: folder };
+      const { stdout, stderr } = await run(crane, ['validate', '--insecure', '--remote', image], { env });
+      expect(stdout + stderr).toContain('PASS');
     }
+    if (skopeo) {
+      const { stdout } = await run(skopeo, ['inspect', '--tls-verify=false', `docker://${image}`]);
+      expect(JSON.parse(stdout)).toMatchObject({ Architecture: 'amd64', Os: 'linux', Labels: composer.labels });
+    }
+  }
+}
+
+/** Of a Dockerfile with a `RUN`. */
+async function expectRun(environment = process.env): Promise<void> {
+  const base = await baseOfThisMachine();
+  const code = functionOf('nodejs20.x', CODE);
+  const order = orderFor(code, base, { recipe: 'dockerfile-v1', tag: `ran-${code.name}` });
+  const dockerfile =
+    'ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY var/task/ /var/task/\nRUN /var/task/bin/run >/ran\nCMD [{{handler}}]\n';
+  await build(order, await depsOf({ dockerfile }, environment));
+  const { ran } = await filesOf(order.tag);
+  expect(ran).toBe(`644 ${createHash('sha256').update('run\n').digest('hex').slice(0, 12)}`);
+}
+
+describe.skipIf(!hasBuildKit)('both recipes by BuildKit (needs buildkitd, buildctl and runc, as root)', () => {
+  let daemon: ChildProcess;
+  let environment: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    const root = join(folder, 'buildkit');
+    await mkdir(root);
+    const address = `unix://${root}/buildkitd.sock`;
+    const worker = ['--oci-worker-snapshotter=native', '--oci-worker-net=host', '--containerd-worker=false'];
+    daemon = spawn('buildkitd', ['--root', root, '--addr', address, ...worker], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    environment = { ...process.env, BUILDKIT_HOST: address };
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      daemon.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('running server on')) resolve();
+      });
+      daemon.once('close', () => reject(new Error(`buildkitd ended: ${said}`)));
+    });
+  }, 30_000);
+  afterAll(async () => {
+    if (daemon?.exitCode !== null) return;
+    const ended = once(daemon, 'close');
+    daemon.kill('SIGTERM');
+    await ended;
   });
 
-  it('run what a Dockerfile of an object says, on a base of this machine’s own files', async () => {
-    const { files: CODE_FILES, runtime } = { files: CODE, runtime: 'nodejs20.x' };
-    const base = await baseOfThisMachine();
-    const order = orderFor(functionOf(runtime, CODE_FILES), base, { recipe: 'dockerfile-v1', tag: 'ran' });
-    const dockerfile =
-      'ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY var/task/ /var/task/\nRUN /var/task/bin/run >/ran\nCMD [{{handler}}]\n';
-    await build(order, await depsOf({ dockerfile }));
-    const { ran } = await filesOf('ran');
-    expect(ran).toBe(`644 ${createHash('sha256').update('run\n').digest('hex').slice(0, 12)}`);
-  });
+  it.each(CASES)(
+    'give an image of a $runtime function with the same configuration and files',
+    async (given) => expectSameImage(given, /built \S+ with buildctl/, environment),
+    60_000,
+  );
+
+  it('run what a Dockerfile of an object says', () => expectRun(environment), 60_000);
+});
+
+describe.skipIf(!hasBuildah)('both recipes (needs buildah, as root)', () => {
+  it.each(CASES)('give an image of a $runtime function with the same configuration and files', async (given) =>
+    expectSameImage(given, /built \S+ with (buildah|docker buildx)/),
+  );
+
+  it('run what a Dockerfile of an object says, on a base of this machine’s own files', () => expectRun());
 
   it('build a commit of a git repository with its own Dockerfile', async () => {
     const base = await baseOfThisMachine();
@@ -237,9 +291,11 @@ describe.skipIf(!hasBuildah)('both recipes (needs buildah, as root)', () => {
 describe('the Dockerfile recipe', () => {
   const pushesNothing: ImageProgram = { name: 'a program', build: async () => {} };
 
-  it('refuses a machine with neither docker nor buildah, naming both', async () => {
+  it('refuses a machine with none of the programs, naming them', async () => {
     const machine = imageProgram({ folder, environment: { PATH: folder }, credentials });
-    await expect(machine).rejects.toThrow(/needs docker with buildx and its daemon, or buildah/);
+    await expect(machine).rejects.toThrow(
+      /needs docker with buildx and its daemon, BUILDKIT_HOST with buildctl, or buildah/,
+    );
   });
 
   it('does not believe a program that pushed nothing', async () => {

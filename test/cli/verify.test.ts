@@ -236,6 +236,31 @@ describe('finds', () => {
     expect(code).toBe(1);
   });
 
+  it('an archive that is not there, and one that is', async () => {
+    const Bucket = 'lambdacontainer-archives';
+    live.world.cloud.call('s3', 'CreateBucket', { Bucket });
+    const file = live.file(
+      'archived.yaml',
+      `apiVersion: lambdacontainer.dev/v1alpha1
+kind: LambdaContainer
+metadata: { name: archived, namespace: shop }
+spec:
+  source:
+    archive: { s3: { bucket: ${Bucket}, key: shop.zip }, runtime: nodejs22.x, handler: index.handler }
+  roles: { task: "arn:aws:iam::000000000000:role/tasks" }
+`,
+    );
+    const archive = async () => {
+      const { code, findings } = await verify(['-f', file]);
+      return { code, found: findings.find(({ check }) => check === 'Archive') };
+    };
+    const field = 'spec.source.archive';
+    const value = expect.stringContaining(`${Bucket}/shop.zip`);
+    expect(await archive()).toMatchObject({ code: 1, found: { level: 'fail', field, value } });
+    live.world.cloud.call('s3', 'PutObject', { Bucket, Key: 'shop.zip', Body: Buffer.from('a zip') });
+    expect(await archive()).toMatchObject({ found: { level: 'ok', field, value } });
+  });
+
   it('a function that is switched off', async () => {
     const ports: Ports = {
       ...live.aws,

@@ -12,6 +12,7 @@ const LONG = 90_000;
 const run = promisify(execFile);
 const has = (program: string) => spawnSync(program, ['--version']).error === undefined;
 const hasPython = has('python3');
+const hasBuildah = has('buildah') && process.getuid?.() === 0;
 const hasExpress = existsSync(join(ROOT, 'examples/express/node_modules'));
 
 let folder = '';
@@ -104,6 +105,28 @@ it(
     await local.put('archived', { source: { archive } });
     await ready(local, 'archived');
     expect((await get(`${local.url}/archived`)).body).toBe('from an archive');
+  },
+  LONG,
+);
+
+it.skipIf(!hasBuildah)(
+  'a Dockerfile is built in CodeBuild and serves (skipped without buildah, or not as root)',
+  async () => {
+    const dockerfile =
+      'ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY var/task/ /var/task/\nLABEL made.by=dockerfile\nCMD [{{handler}}]\n';
+    await local.put('by-dockerfile', { source: { functionRef: { name: 'hello' } }, build: { dockerfile } });
+    const { revision } = await ready(local, 'by-dockerfile');
+    expect(JSON.parse((await get(`${local.url}/by-dockerfile`)).body)).toMatchObject({ message: 'Hello from fargate' });
+    const { codebuild, logs } = local.aws;
+    const { ids = [] } = await codebuild.listBuildsForProject({ projectName: 'lambdacontainer-standard' });
+    const { builds = [] } = await codebuild.batchGetBuilds({ ids });
+    const made = builds.find(({ environment }) => environment?.privilegedMode);
+    expect(made?.buildStatus).toBe('SUCCEEDED');
+    const { groupName: logGroupName, streamName: logStreamName } = made?.logs ?? {};
+    const { events = [] } = await logs.getLogEvents({ logGroupName, logStreamName });
+    const said = events.map(({ message }) => message).join('');
+    expect(said).toMatch(/built \S+ with (buildah|docker buildx|buildctl)/);
+    expect(said).toContain(`digest ${revision?.image}`);
   },
   LONG,
 );

@@ -32,6 +32,7 @@ describe('lambda-function', () => {
       Configuration: {
         ...configuration,
         PackageType: 'Image',
+        SigningProfileVersionArn: 'arn:profile',
         Architectures: ['arm64'],
         Environment: { Variables: { A: 'b' } },
         Layers: [{ Arn: 'layer:1' }],
@@ -58,6 +59,7 @@ describe('lambda-function', () => {
       imageConfig: { entryPoint: null, command: ['app.handler'], workingDirectory: null },
       lastModified: '',
       reservedConcurrency: 0,
+      signingProfile: 'arn:profile',
     });
   });
 

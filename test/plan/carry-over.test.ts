@@ -64,6 +64,18 @@ describe('what is not as on Lambda', () => {
       says: /BuildKit from app\/Dockerfile of https:\/\/git\.example\.com\/x at main, in a privileged build/,
     },
     {
+      topic: 'CodeSigning',
+      applies: [{}, [source({ signingProfile: 'arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci/1' })]],
+      not: [{}, [source()]],
+      says: /signed by arn:aws:signer:\S+\/ci\/1 and checked by Lambda.*SHA-256, in an image that is not signed$/,
+    },
+    {
+      topic: 'CodeSigning',
+      applies: [{ build: { dockerfile: 'FROM x' } }, [source({ signingProfile: 'arn:profile' })]],
+      not: [{ placement: { mode: 'lambda' } }, [source({ signingProfile: 'arn:profile' })]],
+      says: /spec\.build\.dockerfile can add to it what nobody has signed$/,
+    },
+    {
       topic: 'LambdaPermission',
       applies: [SPLIT, [source(), permission]],
       not: [{}, [source()]],

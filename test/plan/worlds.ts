@@ -129,6 +129,7 @@ export const lambdaFunction = (over: Record<string, unknown> = {}) => ({
   imageConfig: { entryPoint: null, command: null, workingDirectory: null },
   lastModified: '2026-01-01T00:00:00.000+0000',
   reservedConcurrency: null,
+  signingProfile: null,
   state: 'Active',
   stateReason: null,
   lastUpdateStatus: 'Successful',

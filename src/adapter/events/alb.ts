@@ -26,7 +26,10 @@ import {
   parseJson,
   queryPairs,
   splitTarget,
+  withBody,
 } from './message.ts';
+
+const NO_BODY = Buffer.alloc(0);
 
 /** Largest request body that an ALB passes to a function: 1 MB of the body itself, before any base64. */
 export const ALB_REQUEST_BYTES_MAX = 1024 * 1024;
@@ -108,9 +111,7 @@ export function albAnswer(payload: Buffer, multiValue: boolean): HttpAnswer {
   const head = albHead(value, multiValue);
   if (typeof head === 'string') return malformed(head);
   const body = albBody(value);
-  return typeof body === 'string'
-    ? malformed(body)
-    : { ...head, body: isBodiless(head.status) ? Buffer.alloc(0) : body };
+  return typeof body === 'string' ? malformed(body) : withBody(head, isBodiless(head.status) ? NO_BODY : body);
 }
 
 function albBody(answer: Record<string, unknown>): Buffer | string {

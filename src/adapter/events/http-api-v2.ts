@@ -24,6 +24,7 @@ import {
   parseJson,
   queryPairs,
   splitTarget,
+  withBody,
 } from './message.ts';
 
 /** Lambda's limit of a synchronous payload is what bounds a request here. */
@@ -148,12 +149,12 @@ export function httpApiAnswer(payload: Buffer, flavour: HttpApiFlavour): HttpAns
   const head = answerHead(parsed.value, flavour === 'http-api-v2' ? 'text/plain; charset=utf-8' : 'application/json');
   if (typeof head === 'string') return malformed(head, flavour);
   const { body, isBase64Encoded } = parsed.value;
-  if (isBodiless(head.status)) return { ...head, body: Buffer.alloc(0) };
-  if (body === undefined || body === null) return { ...head, body: Buffer.alloc(0) };
+  if (isBodiless(head.status)) return withBody(head, Buffer.alloc(0));
+  if (body === undefined || body === null) return withBody(head, Buffer.alloc(0));
   if (typeof body !== 'string') return malformed('body is not a string', flavour);
-  if (isBase64Encoded !== true) return { ...head, body: Buffer.from(body, 'utf8') };
+  if (isBase64Encoded !== true) return withBody(head, Buffer.from(body, 'utf8'));
   const bytes = decodeBase64(body);
-  return bytes ? { ...head, body: bytes } : malformed('body is not base64 although isBase64Encoded is true', flavour);
+  return bytes ? withBody(head, bytes) : malformed('body is not base64 although isBase64Encoded is true', flavour);
 }
 
 function answerHead(answer: Record<string, unknown>, defaultType: string): AnswerHead | string {

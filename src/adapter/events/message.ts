@@ -10,7 +10,7 @@ export interface HttpRequest {
   readonly target: string;
   /** `HTTP/1.1` */
   readonly protocol: string;
-  /** Name, value, name, value … as received (node's `rawHeaders`). */
+  /** Name, value, name, value …, names as received. */
   readonly headers: readonly string[];
   readonly body: Buffer;
   /** Address of the peer; a `x-forwarded-for` entry written by the load balancer wins over it where a format shows one. */
@@ -29,6 +29,11 @@ export interface HttpAnswer extends AnswerHead {
   readonly body: Buffer;
   /** Set when the function's answer could not be used: why, for the log. The rest is then the error answer. */
   readonly malformed?: string;
+}
+
+/** Member by member: a spread costs more than the rest of an answer. */
+export function withBody({ status, reason, headers }: AnswerHead, body: Buffer): HttpAnswer {
+  return { status, reason, headers, body };
 }
 
 /** What the caller of a format must know beside the request. */

@@ -28,6 +28,7 @@ import {
   parseJson,
   queryPairs,
   splitTarget,
+  withBody,
 } from './message.ts';
 
 const STAGE = 'prod';
@@ -116,11 +117,11 @@ export function restApiAnswer(payload: Buffer): HttpAnswer {
   const head = restApiHead(value);
   if (typeof head === 'string') return malformed(head);
   const { body, isBase64Encoded } = value;
-  if (isBodiless(head.status) || body === undefined || body === null) return { ...head, body: Buffer.alloc(0) };
+  if (isBodiless(head.status) || body === undefined || body === null) return withBody(head, Buffer.alloc(0));
   if (typeof body !== 'string') return malformed('body is not a string');
-  if (isBase64Encoded !== true) return { ...head, body: Buffer.from(body, 'utf8') };
+  if (isBase64Encoded !== true) return withBody(head, Buffer.from(body, 'utf8'));
   const bytes = decodeBase64(body);
-  return bytes ? { ...head, body: bytes } : malformed('body is not base64 although isBase64Encoded is true');
+  return bytes ? withBody(head, bytes) : malformed('body is not base64 although isBase64Encoded is true');
 }
 
 function restApiHead(answer: Record<string, unknown>): AnswerHead | string {

@@ -42,6 +42,8 @@ export interface LambdaFunctionObserved {
   };
   readonly lastModified: string;
   readonly reservedConcurrency: number | null;
+  /** Version of the profile that signed the code; null for code that is not signed. */
+  readonly signingProfile: string | null;
   readonly state: string;
   readonly stateReason: string | null;
   readonly lastUpdateStatus: string;
@@ -161,6 +163,7 @@ function observed(answer: GetFunctionCommandOutput, qualifier: string): LambdaFu
     imageUri: answer.Code?.ResolvedImageUri ?? null,
     lastModified: configuration.LastModified ?? '',
     reservedConcurrency: answer.Concurrency?.ReservedConcurrentExecutions ?? null,
+    signingProfile: configuration.SigningProfileVersionArn ?? null,
     // Functions older than these fields have neither; they run.
     state: configuration.State ?? 'Active',
     stateReason: configuration.StateReason ?? null,

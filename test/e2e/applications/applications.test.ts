@@ -50,8 +50,9 @@ beforeAll(async () => {
       Role: ROLE,
       Runtime: (isNode ? 'nodejs22.x' : `python${String(version).trim()}`) as 'nodejs22.x',
       Handler: `${name}.handler`,
-      // In development Express tells where its files are, and they are elsewhere on either side.
-      Environment: { Variables: { NODE_ENV: 'production' } },
+      // In development Express tells where its files are, and they are elsewhere on either side. Flask lists the methods of
+      // a path in the order of a set of texts, which is another in each process unless the seed is given.
+      Environment: { Variables: { NODE_ENV: 'production', PYTHONHASHSEED: '0' } },
       Code: { ZipFile: (isNode ? node : python) as Uint8Array },
     });
     await run.put(name, { source: { functionRef: { name } } });

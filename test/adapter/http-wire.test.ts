@@ -1,9 +1,13 @@
-/** HTTP/1.1 as runtime clients may send it, down to the byte: in any pieces, ahead of answers, and not at all. */
+/** HTTP/1.1 as clients may send it, down to the byte: in any pieces, ahead of answers, in two meanings, and not at all. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type RuntimeCall, RuntimeWire } from '../../src/adapter/runtime-wire.ts';
+import { HttpWire, type WireCall } from '../../src/adapter/http-wire.ts';
+import { VirtualClock } from '../../src/core/index.ts';
+
+/** As the Runtime API has it. */
+const RUNTIME = { headBytesMax: 2 << 20, remembersHeads: true };
 
 interface Seen {
   readonly method: string;
@@ -14,9 +18,9 @@ interface Seen {
 }
 
 /** A server that answers every call with its number, once its body was read. */
-async function echoing(answered: (call: RuntimeCall) => void = () => {}) {
+async function echoing(answered: (call: WireCall) => void = () => {}) {
   const seen: Seen[] = [];
-  const wire = new RuntimeWire((call) => {
+  const wire = new HttpWire(RUNTIME, (call) => {
     call.collect(1024 * 1024, (body) => {
       const { method, target } = call;
       seen.push({
@@ -99,7 +103,7 @@ test('a byte at a time', async () => {
 
 test('every byte of a body and of an answer is kept', async () => {
   const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-  const wire = new RuntimeWire((call) => {
+  const wire = new HttpWire(RUNTIME, (call) => {
     call.collect(1024, (body = Buffer.alloc(0)) => call.answer(200, '', body));
   });
   const port = await wire.listen(0, '127.0.0.1');
@@ -125,6 +129,15 @@ test('a body larger than asked for is read to its end, and the connection stays 
   ]);
 });
 
+test('a body in very many chunks is whole, in their order', async () => {
+  const { port, seen } = await echoing();
+  const text = Array.from({ length: 5_000 }, (_, n) => String.fromCharCode(97 + (n % 26))).join('');
+  const chunks = [...text].map((letter) => `1\r\n${letter}\r\n`).join('');
+  const message = `POST /many HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`;
+  await exchanged(port, [Buffer.from(message), Buffer.from(MESSAGES[1] ?? '')], 2);
+  expect(seen.map(({ body }) => body)).toEqual([text, 'hello']);
+});
+
 test('a client that asks first is told to go on', async () => {
   const { port, seen } = await echoing();
   const socket = connect(port, '127.0.0.1');
@@ -142,8 +155,8 @@ test('a client that asks first is told to go on', async () => {
 });
 
 test('what is sent ahead waits for the answer before it', async () => {
-  const calls: RuntimeCall[] = [];
-  const wire = new RuntimeWire((call) => calls.push(call));
+  const calls: WireCall[] = [];
+  const wire = new HttpWire(RUNTIME, (call) => calls.push(call));
   const port = await wire.listen(0, '127.0.0.1');
   onTestFinished(() => wire.close());
   const socket = connect(port, '127.0.0.1');
@@ -185,11 +198,23 @@ describe('connections end', () => {
     ['a header without colon', 'GET / HTTP/1.1\r\nHost\r\n\r\n', 400],
     ['a header with a space before its colon', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n', 400],
     ['a folded header', 'GET / HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n', 400],
+    ['the same length twice', 'POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx', 400],
     ['two lengths', 'POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', 400],
     ['a length that is none', 'POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n', 400],
     ['length and chunks', 'POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     ['chunks and length', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n', 400],
+    ['chunks twice', `POST / HTTP/1.1\r\n${'Transfer-Encoding: chunked\r\n'.repeat(2)}\r\n`, 400],
+    ['chunks before there were any', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+    ['a coding behind chunks', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n', 400],
     ['an unknown coding', 'POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 400],
+    ['a line feed for a line end', 'GET / HTTP/1.1\nHost: a\n\n', 400],
+    ['a line feed within a header', 'GET / HTTP/1.1\r\nA: b\nContent-Length: 5\r\n\r\n', 400],
+    ['a carriage return within a header', 'GET / HTTP/1.1\r\nA: b\rContent-Length: 5\r\n\r\n', 400],
+    ['a NUL within a header', 'GET / HTTP/1.1\r\nA: b\0\r\n\r\n', 400],
+    ['a name that is none', 'GET / HTTP/1.1\r\nA(b): c\r\n\r\n', 400],
+    ['a target with a control character', 'GET /\x01 HTTP/1.1\r\n\r\n', 400],
+    ['two blanks in its first line', 'GET  / HTTP/1.1\r\n\r\n', 400],
+    ['a blank behind a chunk’s size', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n', 400],
     ['a chunk size that is none', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n', 400],
     ['a chunk without end', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n', 400],
     ['a broken trailer', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbroken\r\n\r\n', 400],
@@ -201,12 +226,47 @@ describe('connections end', () => {
     expect(seen).toEqual([]);
   });
 
+  test('and nothing that was sent behind the last request is served', async () => {
+    const { port, seen } = await echoing();
+    const two = 'GET /last HTTP/1.1\r\nConnection: close\r\n\r\nGET /behind HTTP/1.1\r\n\r\n';
+    await exchanged(port, [Buffer.from(two)], 9);
+    expect(seen.map(({ target }) => target)).toEqual(['/last']);
+  });
+
+  test('where half a head is all that comes, and only there', async () => {
+    const clock = new VirtualClock(0);
+    const wire = new HttpWire({ headBytesMax: 1024, headTimeout: { ms: 60_000, clock } }, (call) =>
+      call.answer(200, '', Buffer.alloc(0)),
+    );
+    const port = await wire.listen(0, '127.0.0.1');
+    onTestFinished(() => wire.close());
+    const isTimed = async () => {
+      while (clock.nextAtMs() === undefined) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const slow = connect(port, '127.0.0.1');
+    slow.write('GET / HTTP/1.1\r\n');
+    await isTimed();
+    slow.write('\r\n');
+    expect(String((await once(slow, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);
+    expect(clock.nextAtMs()).toBeUndefined();
+    const half = connect(port, '127.0.0.1');
+    half.write('GET / HTTP/1.1\r\nHost: ');
+    await isTimed();
+    const [answered, ended] = [once(half, 'data'), once(half, 'close')];
+    expect(clock.nextAtMs()).toBe(60_000);
+    clock.step();
+    expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 408 /);
+    await ended;
+    expect(slow.destroyed).toBe(false);
+    slow.destroy();
+  });
+
   test('and whoever was to be answered is told', async () => {
     const gone: string[] = [];
     const closed: string[] = [];
     let sockets = 0;
     let whenClosed = () => {};
-    const wire = new RuntimeWire((call) => {
+    const wire = new HttpWire(RUNTIME, (call) => {
       call.gone = () => gone.push(call.target);
       call.connection.onClosed(() => closed.push(call.target));
       if (call.target === '/answered') call.answer(200, '', Buffer.alloc(0));
