@@ -5,7 +5,7 @@
  * inert: no task runs behind them, so that the cloud's own work does not grow with the fleet.
  */
 import { objectFromRecord } from '../src/api/index.ts';
-import { fromItem, type Item, toItem } from '../src/aws/index.ts';
+import { fromItem, type Item, type Tags, taggedResources, tagsOfResource, toItem } from '../src/aws/index.ts';
 import { contentOf } from '../src/controller/classes.ts';
 import { Memory } from '../src/controller/index.ts';
 import { basisHash, classBasisHash } from '../src/controller/steady.ts';
@@ -15,7 +15,14 @@ import { canonicalJson } from '../src/core/index.ts';
 import { KINDS } from '../src/kinds/index.ts';
 import type { EventSettings } from '../src/local-cloud/contract.ts';
 import { TransactionalState } from '../src/local-cloud/state/store.ts';
-import { fingerprintOf, formatKey, type Io, type SteadyNode } from '../src/resource/index.ts';
+import {
+  type AnyKind,
+  fingerprintOf,
+  formatKey,
+  type Io,
+  type KindRegistry,
+  type SteadyNode,
+} from '../src/resource/index.ts';
 import { CLASS } from '../test/simulation/fleet.ts';
 import type { World } from '../test/simulation/world.ts';
 import { bringUp } from './fleets.ts';
@@ -166,10 +173,11 @@ async function listedFingerprints(memory: Memory, io: Io): Promise<Map<string, s
   const blank = memory.objects().flatMap(({ key, inventory }) => {
     const steady = inventory?.body.steady;
     const nodes = steady?.nodes.map((node) => ({ ...node, swept: '' }));
-    return inventory && steady && nodes ? [new SteadyObject(formatKey(key), inventory.body, steady, () => nodes)] : [];
+    if (!inventory || !steady || !nodes) return [];
+    return [new SteadyObject(formatKey(key), inventory.body, { ...steady, nodes }, () => nodes)];
   });
   const parts = {
-    kinds: KINDS,
+    kinds: await withTags(io),
     fleet: { isPresent: () => true },
     onDrift: ({ id }: SteadyObject, { nodeId }: DriftedNode, _reasons: readonly string[], what: string) => {
       if (what === 'missing') throw new Error(`${nodeId} of ${id} was not copied`);
@@ -181,6 +189,19 @@ async function listedFingerprints(memory: Memory, io: Io): Promise<Map<string, s
   };
   await sweep(blank, io, parts, {});
   return listed;
+}
+
+/** The kinds as they see things once the tags are known, so that a sweep tells of a thing once, and whole. */
+async function withTags(io: Io): Promise<KindRegistry> {
+  const tags = new Map<string, Tags>();
+  for await (const page of taggedResources.list(io.aws, '', [], {})) {
+    for (const entry of page) tags.set(entry.ResourceARN ?? '', tagsOfResource(entry));
+  }
+  const knowing = ({ fromTags: _, ...sweep }: NonNullable<AnyKind['sweep']>) => ({
+    ...sweep,
+    seen: (entry: unknown) => sweep.seen(entry, (arn) => tags.get(arn)),
+  });
+  return new Map([...KINDS].map(([name, kind]) => [name, kind.sweep ? { ...kind, sweep: knowing(kind.sweep) } : kind]));
 }
 
 /** A node with the fingerprints of what is there; what no listing shows is read, the same thing once. */

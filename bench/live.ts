@@ -68,7 +68,8 @@ export const live: Benchmark = {
       const rare: number[] = [];
       // Each write ends the quiet: how long the poll that sees it had slept is what varies.
       for (let i = 0; i < WRITES_AFTER_QUIET; i++) {
-        rare.push(await run.untilFirstCall(nameOf(i), spec(i, 1)));
+        // Another spec than before: a record that is written as it stands is no change, and no stream tells of it.
+        rare.push(await run.untilFirstCall(nameOf(i), spec(i, 2)));
         if (i < WRITES_AFTER_QUIET - 1) await pause(QUIET_MS);
       }
       measurements.push({
@@ -109,8 +110,11 @@ async function changesByOthers(run: Local): Promise<number[]> {
   const tookMs: number[] = [];
   for (let i = 0; i < HEALS_EACH * OBJECTS; i++) {
     const rule = rules[i % rules.length];
+    const [path] = rule?.Conditions?.flatMap(({ PathPatternConfig }) => PathPatternConfig?.Values ?? []) ?? [];
+    // The echo of an earlier heal may still be heard: what counts is the event of this object.
+    const key = `bench/${path?.split('/')[1]}`;
     tookMs.push(
-      await run.untilHealed(() =>
+      await run.untilHealed(key, () =>
         ports.elbv2.modifyRule({
           RuleArn: rule?.RuleArn,
           Actions: [
@@ -199,14 +203,18 @@ class Local {
     return leftAtMs(first) - startedMs;
   }
 
-  /** Ms from the receipt of the event to the first call that changes something of the same object. */
-  async untilHealed(disturb: () => Promise<unknown>): Promise<number> {
+  /** Ms from the receipt of the event about an object to the first call that changes something of it. */
+  async untilHealed(key: string, disturb: () => Promise<unknown>): Promise<number> {
     const from = linesOf(this.#folder).length;
     await disturb();
-    const heard = await this.#line('the event', from, ({ msg, by }) => msg === 'told of a change' && by === 'event');
-    const isHealing = ({ msg, key, operation }: Line) =>
-      msg === 'aws call' && key === heard.key && operation === 'modifyRule';
-    const healing = await this.#line(`a healing call for ${heard.key}`, from, isHealing);
+    const isOurs = (line: Line) => line.key === key;
+    const heard = await this.#line(
+      `an event for ${key}`,
+      from,
+      (line) => isOurs(line) && line.msg === 'told of a change' && line.by === 'event',
+    );
+    const isHealing = (line: Line) => isOurs(line) && line.msg === 'aws call' && line.operation === 'modifyRule';
+    const healing = await this.#line(`a healing call for ${key}`, from, isHealing);
     return leftAtMs(healing) - Date.parse(heard.time);
   }
 

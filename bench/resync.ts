@@ -7,7 +7,8 @@
 import { createSdkPorts, layered, type Ports } from '../src/aws/index.ts';
 import { Memory } from '../src/controller/index.ts';
 import { roundOf } from '../src/controller/sweeper/rotation.ts';
-import { expectedCalls, sweep } from '../src/controller/sweeper/sweep.ts';
+import { Search } from '../src/controller/sweeper/search.ts';
+import { sweep } from '../src/controller/sweeper/sweep.ts';
 import { KINDS } from '../src/kinds/index.ts';
 import { serveWire } from '../src/local-cloud/index.ts';
 import type { Io } from '../src/resource/index.ts';
@@ -104,7 +105,7 @@ async function sweepOnce(world: World) {
   const memory = new Memory(world.state, () => 1);
   await memory.load();
   const objects = memory.fleet.objects();
-  const bound = sum(expectedCalls(objects, KINDS).values());
+  const bound = sum(new Search(objects, KINDS).expectedCalls.values());
   const counted = { calls: 0 };
   const io: Io = {
     aws: counting(world.aws, counted),
@@ -135,7 +136,7 @@ async function sweepOnce(world: World) {
   for (const { nodes } of objects) {
     for (const { kind, identity } of nodes) await KINDS.get(kind)?.observe(io, identity, {});
   }
-  return { calls, bound, described: counted.calls, cpuMs, sdkCpuMs, found, rotated: roundOf(objects, KINDS).size };
+  return { calls, bound, described: counted.calls, cpuMs, sdkCpuMs, found, rotated: roundOf(objects, KINDS).length };
 }
 
 /** Of several rounds the least disturbed; one goes before them, so that answers are there and code is compiled. */

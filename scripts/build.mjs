@@ -19,6 +19,8 @@ const common = {
   outExtension: { '.js': '.mjs' },
   legalComments: 'none',
   logLevel: 'warning',
+  // The SDK's ES modules: of their other form nothing that is not used can be left out.
+  mainFields: ['module', 'main'],
   define: { 'globalThis.LAMBDACONTAINER_VERSION': JSON.stringify(version) },
 };
 // CommonJS dependencies inside an ES module still ask for require.
@@ -26,15 +28,24 @@ const requireBanner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
+/**
+ * The daemon is bundled by itself: the local cloud reads the SDK's schemas by their names, so that in a bundle with it all of
+ * them are used. `daemon.ts` beside the program becomes the file that the other bundle puts among the chunks.
+ */
+const daemonApart = {
+  name: 'daemon-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/daemon\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './chunks/daemon.mjs', external: true } : undefined,
+    );
+  },
+};
+const inChunks = { splitting: true, chunkNames: 'chunks/[hash]', banner: requireBanner };
+
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 await Promise.all([
-  build({
-    ...common,
-    entryPoints: { cli: 'src/cli/main.ts' },
-    splitting: true,
-    chunkNames: 'chunks/[hash]',
-    banner: requireBanner,
-  }),
+  build({ ...common, ...inChunks, entryPoints: { cli: 'src/cli/main.ts' }, plugins: [daemonApart] }),
+  build({ ...common, ...inChunks, entryPoints: { 'chunks/daemon': 'src/cli/daemon.ts' } }),
   build({ ...common, entryPoints: { adapter: 'src/adapter/main.ts' } }),
   build({ ...common, entryPoints: { builder: 'src/builder/main.ts' }, banner: requireBanner, minify: true }),
 ]);

@@ -127,6 +127,7 @@ export class Coalescing {
       return { kind: `${prefix} ${canonicalJson(asked)}`, doubtful: false, items: new Map(), input: asked, read };
     }
     if (read.needs !== undefined && asked[read.needs] === undefined) return undefined;
+    if (read.failsAsOne && call?.unmade) return undefined;
     const { [read.list]: list, ...rest } = asked;
     const entries = list as readonly never[];
     const items = new Map<string, unknown>();
@@ -227,6 +228,7 @@ export class Coalescing {
         }
         return sent;
       },
+      ...(batch.group.open === batch ? { gathers: true as const } : {}),
       call: {
         signal: batch.abort.signal,
         ...(call?.priority ? { priority: call.priority } : {}),

@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly operation: string;
   /** Read it when the call leaves for AWS and not before: until then a layer above may still add to it. */
   readonly input: () => unknown;
+  /** Others may join it until it leaves: the longer it waits, the more calls it spares. */
+  readonly gathers?: true;
   readonly call: Call | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Keeps calls within AWS's rate limits: each takes its tokens before it leaves, and waits for them in line. Passes go
- * before sweeps, and within both it is first come, first served; a call waits only for buckets that it needs itself.
- * It retries nothing and drops nothing: what is throttled all the same slows its bucket and reaches the caller.
+ * before sweeps, and within both it is first come, first served, but that a call which others may still join gives way
+ * for a while to those that nobody can join. A call waits only for buckets that it needs itself. It retries nothing and drops nothing: what is throttled all the same slows its bucket and reaches the caller.
  */
 import {
   type Clock,
@@ -15,9 +15,9 @@ import {
 } from '../core/index.ts';
 import { AdaptiveBucket } from './adaptive-bucket.ts';
 import { isRateExceeded } from './classify.ts';
-import { abandoned, type Layer, layered } from './layers.ts';
+import { abandoned, type Layer, layered, type Outgoing } from './layers.ts';
 import type { ServiceName } from './operations.ts';
-import type { Call, Ports } from './ports.ts';
+import type { Ports } from './ports.ts';
 import { CHARGES, RATES, type RateName } from './rates.ts';
 
 export interface PacingOptions {
@@ -56,16 +56,20 @@ export interface PacingReadings {
 const BURST_USED = 0.9;
 /** While passes and sweeps both wait, every so-manieth call is a sweep's: a storm of passes must not blind it. */
 const SWEEP_EVERY = 10;
+/** So long a call that others may join gives way. Those that join it meanwhile need no token of their own. */
+const GATHER_MS = 2_000;
 const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 class Waiter extends FifoEntry {
   /** Order of arrival, over all lanes of a service. */
   readonly number: number;
+  readonly atMs: number;
   readonly admit: () => void;
 
-  constructor(number: number, admit: () => void) {
+  constructor(number: number, atMs: number, admit: () => void) {
     super();
     this.number = number;
+    this.atMs = atMs;
     this.admit = admit;
   }
 }
@@ -74,6 +78,8 @@ class Waiter extends FifoEntry {
 interface Lane {
   readonly buckets: readonly AdaptiveBucket[];
   readonly passes: Fifo<Waiter>;
+  /** Those of passes that others may still join. */
+  readonly gathering: Fifo<Waiter>;
   readonly sweeps: Fifo<Waiter>;
 }
 
@@ -122,11 +128,11 @@ export class Pacing {
 
   /** Before AWS: each call takes its tokens here. A call whose signal aborts leaves the line and takes none. */
   readonly layer: Layer = (next) => async (outgoing) => {
-    const { service, operation, call } = outgoing;
+    const { service, operation } = outgoing;
     const names = chargesOf(service, operation);
     if (names.length === 0) return next(outgoing);
     const buckets = names.map((name) => this.#bucket(name));
-    await this.#admitted(service, operation, names, buckets, call);
+    await this.#admitted(outgoing, names, buckets);
     const sentAtMs = this.#clock.monotonic();
     try {
       return await next(outgoing);
@@ -170,11 +176,9 @@ export class Pacing {
 
   /** Resolves once the call has its tokens. @throws Failure when its signal aborts before that */
   #admitted(
-    service: ServiceName,
-    operation: string,
+    { service, operation, gathers, call }: Outgoing,
     names: readonly RateName[],
     buckets: readonly AdaptiveBucket[],
-    call: Call | undefined,
   ): Promise<void> {
     const signal = call?.signal;
     if (signal?.aborted) return Promise.reject(abandoned(service, operation));
@@ -194,8 +198,9 @@ export class Pacing {
         }
         resolve();
       };
-      const waiter = new Waiter(this.#arrivals++, admit);
-      const line = laneOf(gate, names, buckets)[call?.priority === 'sweep' ? 'sweeps' : 'passes'];
+      const waiter = new Waiter(this.#arrivals++, nowMs, admit);
+      const lane = laneOf(gate, names, buckets);
+      const line = call?.priority === 'sweep' ? lane.sweeps : gathers ? lane.gathering : lane.passes;
       const stay = onAbort(signal, () => {
         line.remove(waiter);
         gate.waiting--;
@@ -229,8 +234,8 @@ export class Pacing {
     gate.timer?.cancel();
     gate.timer = undefined;
     let soonestMs = Number.POSITIVE_INFINITY;
-    for (const { buckets, passes, sweeps } of gate.lanes.values()) {
-      if (passes.length + sweeps.length === 0) continue;
+    for (const { buckets, passes, gathering, sweeps } of gate.lanes.values()) {
+      if (passes.length + gathering.length + sweeps.length === 0) continue;
       soonestMs = Math.min(soonestMs, Math.max(...buckets.map((bucket) => bucket.waitMs(nowMs))));
     }
     if (soonestMs === Number.POSITIVE_INFINITY) return;
@@ -260,32 +265,45 @@ function laneOf(gate: Gate, names: readonly RateName[], buckets: readonly Adapti
   const key = names.join();
   let lane = gate.lanes.get(key);
   if (!lane) {
-    lane = { buckets, passes: new Fifo(), sweeps: new Fifo() };
+    lane = { buckets, passes: new Fifo(), gathering: new Fifo(), sweeps: new Fifo() };
     gate.lanes.set(key, lane);
   }
   return lane;
 }
 
+interface Candidate {
+  readonly lane: Lane;
+  readonly waiters: Fifo<Waiter>;
+  readonly first: Waiter;
+}
+
 /** Of the lanes that have all their tokens, the line whose first call goes next. */
-function choose(gate: Gate, nowMs: number): { lane: Lane; waiters: Fifo<Waiter> } | undefined {
-  let pass: { lane: Lane; waiters: Fifo<Waiter>; number: number } | undefined;
-  let sweep: { lane: Lane; waiters: Fifo<Waiter>; number: number } | undefined;
+function choose(gate: Gate, nowMs: number): Candidate | undefined {
+  let single: Candidate | undefined;
+  let gathering: Candidate | undefined;
+  let sweep: Candidate | undefined;
   for (const lane of gate.lanes.values()) {
-    const { passes, sweeps, buckets } = lane;
-    const [first, firstSweep] = [passes.first, sweeps.first];
-    if (!first && !firstSweep) continue;
-    if (buckets.some((bucket) => bucket.tokens(nowMs) < 1)) continue;
-    if (first && (!pass || first.number < pass.number)) pass = { lane, waiters: passes, number: first.number };
-    if (firstSweep && (!sweep || firstSweep.number < sweep.number)) {
-      sweep = { lane, waiters: sweeps, number: firstSweep.number };
-    }
+    if (lane.passes.length + lane.gathering.length + lane.sweeps.length === 0) continue;
+    if (lane.buckets.some((bucket) => bucket.tokens(nowMs) < 1)) continue;
+    single = earlier(single, lane, lane.passes);
+    gathering = earlier(gathering, lane, lane.gathering);
+    sweep = earlier(sweep, lane, lane.sweeps);
   }
+  const givesWay = single && gathering && gathering.first.atMs + GATHER_MS > nowMs;
+  const pass =
+    !gathering || givesWay ? single : !single || gathering.first.number < single.first.number ? gathering : single;
   if (pass && sweep && ++gate.passesBeforeSweep < SWEEP_EVERY) return pass;
   if (sweep && (!pass || gate.passesBeforeSweep >= SWEEP_EVERY)) {
     gate.passesBeforeSweep = 0;
     return sweep;
   }
   return pass;
+}
+
+/** Whoever came first. */
+function earlier(than: Candidate | undefined, lane: Lane, waiters: Fifo<Waiter>): Candidate | undefined {
+  const { first } = waiters;
+  return first && (!than || first.number < than.first.number) ? { lane, waiters, first } : than;
 }
 
 /** All or none: a call that holds one token while it waits for another would keep others from it. */

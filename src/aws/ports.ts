@@ -17,6 +17,8 @@ export interface Call {
   fence?: () => void;
   /** Who goes first when calls wait for a rate limit: somebody waits for a pass, nobody for a sweep. Default `pass`. */
   priority?: 'pass' | 'sweep';
+  /** What it asks for was never made, and is most likely missing: a call that others share would fail for all of them. */
+  unmade?: true;
   /** Longer or shorter than the client's own bound, for the rare call that runs as long as somebody's code does. */
   timeoutMs?: number;
   /** What it is made for, for logs and traces. */

@@ -24,6 +24,7 @@ import {
   Passes,
   PassMetrics,
   PlacedTargets,
+  Recollections,
   Reconciler,
   StoredIntakeJournal,
   Sweeper,
@@ -89,7 +90,8 @@ export function assembleController(
     passMetrics,
     metrics: new ObjectMetrics(metrics, memory, clock),
   });
-  const shared = { kinds: KINDS, memory, allocator, narrator, owner };
+  const recollections = new Recollections(KINDS, clock);
+  const shared = { kinds: KINDS, memory, allocator, narrator, recollections, owner };
   const reconciler = new Reconciler({
     ...shared,
     targets,

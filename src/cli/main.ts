@@ -57,8 +57,9 @@ function keepSmall(): void {
 
 async function runDaemon(): Promise<number> {
   keepSmall();
-  const { start } = await import('./start.ts');
-  return start(process.env, (stop) => {
+  // A bundle of its own: see scripts/build.mjs.
+  const { daemon } = await import('./daemon.ts');
+  return daemon(process.env, (stop) => {
     onSignals(stop);
     // The local cloud holds our standard input open for as long as it lives.
     if (process.env.LAMBDACONTAINER_STOP_WITH_STDIN === '1') process.stdin.on('end', stop).on('error', stop).resume();

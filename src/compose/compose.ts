@@ -38,6 +38,8 @@ export interface ComposeInput {
   readonly pins?: Pins | undefined;
   /** The restart that was last asked for; it is part of the task definition. */
   readonly restartedAt?: string | undefined;
+  /** Its rule's weights were never looked at: it has no traffic yet. */
+  readonly isWithoutTraffic?: boolean | undefined;
   /** Tasks are to go on with the versions of secrets that are pinned. */
   readonly holdsSecrets?: boolean | undefined;
 }
@@ -79,7 +81,7 @@ export function compose(
       source.node,
       ...(onFargate ? [...imageNodes(input, code), ...taskNodes(input, code)] : []),
       ...(onLambda ? lambdaSideNodes(input) : []),
-      ...trafficNodes(input, onFargate, onLambda),
+      ...trafficNodes(input, onFargate, onLambda, known),
       ...(onFargate ? [...serviceNodes(input), ...scalingNodes(input)] : []),
     ],
   };
@@ -222,13 +224,24 @@ function lambdaSideNodes({ key, spec, incarnations }: ComposeInput): Node[] {
 }
 
 /** `listener-rule` attaches the groups; `rule-weights`, which waits for proofs, moves the traffic. */
-function trafficNodes({ key, spec, allocation }: ComposeInput, onFargate: boolean, onLambda: boolean): Node[] {
+function trafficNodes(
+  { key, spec, allocation, isWithoutTraffic }: ComposeInput,
+  onFargate: boolean,
+  onLambda: boolean,
+  known: (nodeId: string) => Outputs | undefined,
+): Node[] {
   const groups = [...(onFargate ? ['target-group/ip'] : []), ...(onLambda ? ['target-group/lambda'] : [])];
   const { lambda, fargate } = (spec.placement.mode === 'split' ? spec.placement.split : undefined) ?? {
     lambda: onLambda ? 100 : 0,
     fargate: onFargate ? 100 : 0,
   };
   const { hosts, paths } = conditionsOfTraffic(key, spec);
+  // Health is asked for group by group: not while no task runs, unless it has traffic that it may have to lose.
+  const group = known('target-group/ip')?.arn;
+  const weights = (known('weights')?.weights ?? {}) as Readonly<Record<string, number>>;
+  const isHealthAsked = onFargate && (known('service') !== undefined || (weights[String(group)] ?? 0) > 0);
+  // Nor are weights of interest that nobody moved yet, until there is whom to give them to.
+  const waitsForTasks = isWithoutTraffic === true && !onLambda;
   return [
     node(listenerRule, {
       id: 'rule',
@@ -244,8 +257,11 @@ function trafficNodes({ key, spec, allocation }: ComposeInput, onFargate: boolea
           node(targetHealth, {
             id: 'ip-health',
             aspect: 'TrafficShifted',
-            dependsOn: ['target-group/ip', 'rule'],
-            resolve: (get) => ({ identity: { targetGroupArn: String(get('target-group/ip').arn) }, props: {} }),
+            dependsOn: ['target-group/ip', 'rule', 'service'],
+            resolve: (get) => {
+              if (!isHealthAsked) get('service');
+              return { identity: { targetGroupArn: String(get('target-group/ip').arn) }, props: {} };
+            },
           }),
         ]
       : []),
@@ -255,22 +271,22 @@ function trafficNodes({ key, spec, allocation }: ComposeInput, onFargate: boolea
       dependsOn: [
         ...groups,
         'rule',
-        ...(onFargate ? ['ip-health'] : []),
+        ...(waitsForTasks ? ['service'] : []),
+        ...(isHealthAsked ? ['ip-health'] : []),
         ...(onLambda ? ['function', 'lambda-target'] : []),
       ],
       resolve: (get) => {
-        const weights = get('rule').weights as Readonly<Record<string, number>>;
+        if (waitsForTasks) get('service');
         const asked = [];
         if (onFargate) {
           const targetGroupArn = String(get('target-group/ip').arn);
-          const { healthy: healthyCount, why } = get('ip-health');
+          const { healthy: healthyCount, why } = isHealthAsked ? get('ip-health') : { healthy: 0, why: null };
           const healthy = Number(healthyCount);
-          // A side that serves keeps its traffic while one target is healthy; a new one gets it with all it should have.
-          const enough = (weights[targetGroupArn] ?? 0) > 0 ? 1 : Math.max(1, spec.scaling.min);
           asked.push({
             targetGroupArn,
             weight: fargate,
-            proven: healthy >= enough,
+            proven: healthy > 0,
+            provenToEnter: healthy >= Math.max(1, spec.scaling.min),
             ...(typeof why === 'string' ? { why } : {}),
           });
         }

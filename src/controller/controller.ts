@@ -133,6 +133,7 @@ export class Controller {
     seen: { readonly kind: string; readonly reasons: readonly string[]; readonly by: FoundBy },
   ): void {
     const { kind, reasons, by } = seen;
+    this.#parts.reconciler.doubt(formatKey(key), kind);
     for (const reason of reasons) this.#suspected(kind, reason, by);
     const fields = { key: formatKey(key), kind, reasons, by };
     // Most events speak of what passes did themselves.
@@ -290,7 +291,7 @@ export class Controller {
         return this.#queue.forget(id);
       case 'requeue':
         this.#queue.forget(id);
-        return this.#queue.addAfter(id, outcome.afterMs);
+        return this.#queue.addAfter(id, outcome.afterMs, 'onward');
       case 'backoff': {
         const delayMs = this.#queue.addRateLimited(id, outcome.atLeastMs);
         if (outcome.failure && outcome.failure.kind !== 'conflict') this.#warn(id, outcome.failure, delayMs);

@@ -16,6 +16,7 @@ export type { Outcome } from './outcome.ts';
 export * from './pass.ts';
 export * from './pass-metrics.ts';
 export * from './prospect.ts';
+export * from './recollections.ts';
 export * from './reconciler.ts';
 export type { InventoryOutline, StatusOutline } from './remembered-object.ts';
 export type { Finding, FoundBy } from './sweeper/finding.ts';

@@ -25,6 +25,7 @@ import { TAG_OWNER } from './ownership.ts';
 import type { PassedObject, PassReport } from './pass-report.ts';
 import { tellOutdated } from './pins.ts';
 import { Progress } from './progress.ts';
+import type { Recollections } from './recollections.ts';
 import { hasUnreachable } from './revisions.ts';
 import { type Basis, steadyOf } from './steady.ts';
 import { tellWaiting } from './waiting.ts';
@@ -34,6 +35,7 @@ export interface PassParts {
   readonly memory: Memory;
   readonly allocator: Allocator;
   readonly narrator: Narrator;
+  readonly recollections: Recollections;
   readonly owner: string;
   readonly fence: Fence;
 }
@@ -70,7 +72,7 @@ export class Passes {
   /** @throws Failure when the state table cannot be written; a step that fails is part of the outcome */
   async carryOut(input: PassInput, call: Call): Promise<Outcome> {
     const { key, io, inventory, world, object, startedMs } = input;
-    const { kinds, memory, narrator, fence } = this.#parts;
+    const { kinds, memory, narrator, recollections, fence } = this.#parts;
     const cause = call.cause && { ...call.cause, generation: inventory.generation };
     cause?.span?.set({ 'lambdacontainer.generation': inventory.generation });
     const next = this.#letGo(
@@ -84,6 +86,7 @@ export class Passes {
     const results = await traced(cause?.span, 'execute', (span) =>
       runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, callWithin(caused, span)),
     );
+    recollections.keep(formatKey(key), world, next, results);
     const after = withResults(memory.get(key).inventory?.body ?? inventory, next, results, io.nowMs());
     const obstructions = [
       ...results.flatMap((result) => obstructionOf(result, inventory, world.nowMs) ?? []),
@@ -109,7 +112,7 @@ export class Passes {
     const revisions = [...memory.get(key).revisions.values()].map(({ body }) => body);
     const isLeftOver = next.settled && hasUnreachable(world, kept, revisions);
     if (steady) await memory.saveInventory(key, isLeftOver ? { ...kept, steady: undefined } : kept);
-    const outcome = this.#progress.after(formatKey(key), next, results, obstructions);
+    const outcome = this.#progress.after(formatKey(key), next, results, obstructions, world.nowMs - startedMs);
     return isLeftOver ? { type: 'requeue', afterMs: 0 } : outcome;
   }
 

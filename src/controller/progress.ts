@@ -17,8 +17,14 @@ export class Progress {
   /** What was awaited last per key, and for how long it has been. */
   readonly #waits: Map<string, { readonly signature: string; readonly waitedMs: number }> = new Map();
 
-  /** What follows from a pass. */
-  after(id: string, next: Plan, results: readonly StepResult[], obstructions: readonly Obstruction[]): Outcome {
+  /** What follows from a pass that took so long. */
+  after(
+    id: string,
+    next: Plan,
+    results: readonly StepResult[],
+    obstructions: readonly Obstruction[],
+    tookMs: number,
+  ): Outcome {
     const failed = results.find((result) => result.failure !== undefined)?.failure;
     const unreadable = [...next.verdicts.values()].find((verdict) => verdict.state === 'unknown');
     const failure = failed ?? (unreadable?.state === 'unknown' ? unreadable.failure : undefined);
@@ -40,7 +46,7 @@ export class Progress {
       const { requeueAfterMs } = next;
       return requeueAfterMs === undefined
         ? { type: 'done' }
-        : { type: 'requeue', afterMs: this.#waitMs(id, next, requeueAfterMs) };
+        : { type: 'requeue', afterMs: this.#waitMs(id, next, requeueAfterMs, tookMs) };
     }
     return this.#isRepetition(id, next)
       ? { type: 'backoff', atLeastMs: 0 }
@@ -53,8 +59,11 @@ export class Progress {
     this.#waits.delete(id);
   }
 
-  /** As the plan asks; where it cannot tell for how long it has been so, a fifth of the time that it was seen to be. */
-  #waitMs(id: string, { verdicts, forget }: Plan, askedMs: number): number {
+  /**
+   * As the plan asks; where it cannot tell for how long it has been so, a fifth of the time that it was seen to be. And no
+   * sooner than this look took: one that stood in line for AWS's limits kept others waiting, who could perhaps act.
+   */
+  #waitMs(id: string, { verdicts, forget }: Plan, askedMs: number, tookMs: number): number {
     if (forget.length > 0) return askedMs;
     const awaited = [...verdicts].flatMap(([node, verdict]) =>
       verdict.state === 'pending' ? [`${node} ${verdict.reason} ${verdict.message}`] : [],
@@ -62,7 +71,7 @@ export class Progress {
     const signature = shortHash(awaited.join('\n'), 16);
     const before = this.#waits.get(id);
     const waitedMs = before?.signature === signature ? before.waitedMs : 0;
-    const afterMs = Math.max(askedMs, Math.min(WAIT_MS_MAX, waitedMs / 5));
+    const afterMs = Math.max(askedMs, Math.min(WAIT_MS_MAX, Math.max(waitedMs / 5, tookMs)));
     this.#waits.set(id, { signature, waitedMs: waitedMs + afterMs });
     return afterMs;
   }

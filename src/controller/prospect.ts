@@ -7,7 +7,7 @@ import type { LambdaContainerClassSpec, LambdaContainerSpec } from '../api/index
 import { type Call, callWithin } from '../aws/index.ts';
 import { compose, pinsFor } from '../compose/index.ts';
 import { traced, tracedNow } from '../core/index.ts';
-import { observeGraph, observeOrphans } from '../execute/index.ts';
+import { type Foreknowledge, observeGraph, observeOrphans } from '../execute/index.ts';
 import type { LastWriter, NodeView, OrphanView, World } from '../plan/index.ts';
 import {
   type Allocation,
@@ -41,6 +41,8 @@ export interface Desire {
   readonly holdsSecrets?: boolean;
   /** Who was last seen to change a node's resource, by node id. */
   readonly writers?: ReadonlyMap<string, LastWriter>;
+  /** What spares reads, or lets them begin sooner. Default: nothing, everything is read in its turn. */
+  readonly foreknowledge?: Foreknowledge;
 }
 
 /**
@@ -50,18 +52,23 @@ export interface Desire {
 export async function prospect(
   { kinds, io, memory, owner }: ProspectParts,
   key: ObjectKey,
-  { spec, klass, allocation, retryNow = false, holdsSecrets = false, writers }: Desire,
+  { spec, klass, allocation, retryNow = false, holdsSecrets = false, writers, foreknowledge }: Desire,
   inventory: Inventory,
   call: Call = {},
 ): Promise<World> {
   const { incarnations, restartedAt } = inventory;
   const readFromMs = io.nowMs();
   const pins = pinsFor(spec, inventory.pins);
-  const input = { key, spec, klass, region: io.region, allocation, incarnations, pins, restartedAt, holdsSecrets };
+  const isWithoutTraffic = !inventory.entries.some(({ kind }) => kind === 'rule-weights');
+  const { region } = io;
+  const input = {
+    ...{ key, spec, klass, region, allocation, incarnations, pins, restartedAt, holdsSecrets },
+    isWithoutTraffic,
+  };
   const { graph, orphans } = await traced(call.cause?.span, 'observe', async (span) => {
     const within = callWithin(call, span);
     const composed = (known: Parameters<typeof compose>[1]) => tracedNow(span, 'compose', () => compose(input, known));
-    const seen = await observeGraph(composed, kinds, io, within);
+    const seen = await observeGraph(composed, kinds, io, within, { entries: inventory.entries, ...foreknowledge });
     const leftOver = orphansOf(inventory, seen.views, reachableOf(memory, key));
     return { graph: seen, orphans: await observe({ kinds, io, memory }, leftOver, inventory.uid, within) };
   });

@@ -28,7 +28,8 @@ import type { Outcome } from './outcome.ts';
 import type { Passes } from './pass.ts';
 import { lookingAgain, rotatedSecrets, withPins } from './pins.ts';
 import { prospect, prospectOfDeletion } from './prospect.ts';
-import { basisHash, classBasisHash } from './steady.ts';
+import type { Recollections } from './recollections.ts';
+import { basisHash, classBasisHash, foretoldBy } from './steady.ts';
 import type { TableTrust } from './table-trust.ts';
 import type { Target, Targets } from './target.ts';
 import { describeTarget, targetIdOf } from './targets.ts';
@@ -47,6 +48,7 @@ export interface ReconcilerParts {
   /** Who else was seen to change what objects have. */
   readonly writers: Pick<LastWriters, 'of'>;
   readonly passes: Passes;
+  readonly recollections: Recollections;
   readonly narrator: Narrator;
   /** Value of the owner tag: names this deployment of the controller. */
   readonly owner: string;
@@ -90,14 +92,22 @@ export class Reconciler {
     return before ? this.#vanished(key, before, call) : this.#forgetUnmade(key);
   }
 
+  /** Somebody says that something of this kind that the object has was changed. */
+  doubt(id: string, kind: string): void {
+    this.#parts.recollections.doubt(id, kind);
+  }
+
   async #present(key: ObjectKey, record: DesiredRecord, before: Inventory | undefined, call: Call): Promise<Outcome> {
-    const { memory, confirmations, narrator, passes } = this.#parts;
+    const { memory, confirmations, narrator, passes, recollections } = this.#parts;
     const { object, defects } = objectFromRecord(record.item);
     const known = before && recognised(before, object?.annotations, confirmations.covering(key, before.uid));
     const reconcileRequest = object?.annotations[ANNOTATION_RECONCILE];
     const handled = memory.get(key).status?.body.lastHandledReconcileAt;
     const isAsked = reconcileRequest !== undefined && reconcileRequest !== handled;
-    if (isAsked) passes.anew(key);
+    if (isAsked) {
+      passes.anew(key);
+      recollections.forget(formatKey(key));
+    }
     const subject = { key, inventory: known, reconcileRequest };
     const outcome = object
       ? await this.#converge({ ...subject, object, record, isAsked }, call)
@@ -120,7 +130,7 @@ export class Reconciler {
   }
 
   async #pursue(present: Present, accepted: Accepted, call: Call): Promise<Outcome> {
-    const { kinds, targets, allocator, narrator, passes, rollout, writers } = this.#parts;
+    const { kinds, targets, allocator, narrator, passes, recollections, rollout, writers, version } = this.#parts;
     const { key, isAsked, reconcileRequest } = present;
     const { spec, klass, notes } = accepted;
     const { io } = targets.of(klass);
@@ -137,12 +147,14 @@ export class Reconciler {
     }
     const { allocation } = allocated;
     const inventory = { ...accepted.inventory, allocation };
-    const world = await prospect(
-      { ...this.#parts, io },
-      key,
-      { spec, klass, allocation, retryNow: isAsked, holdsSecrets: true, writers: writers.of(inventory) },
-      inventory,
-      call,
+    const basis = {
+      record: basisHash(present.record.stored, version),
+      klass: classBasisHash(accepted.classAsRead, version),
+    };
+    const foretold = foretoldBy(inventory.steady, basis);
+    const desire = { spec, klass, allocation, retryNow: isAsked, holdsSecrets: true, writers: writers.of(inventory) };
+    const world = await recollections.world(formatKey(key), (seen) =>
+      prospect({ ...this.#parts, io }, key, { ...desire, foreknowledge: { foretold, seen } }, inventory, call),
     );
     const rotated = rotatedSecrets(inventory, world, kinds);
     if (rotated.length > 0 && (await this.#takesOver(key, spec, inventory, world, rotated))) {
@@ -151,11 +163,6 @@ export class Reconciler {
     const waits = rotated.map((arn) => `${arn} has a new version: the object waits for its turn`);
     const object = { spec, klass, reconcileRequest, notes: [...notes, ...waits] };
     const kept = withPins(inventory, spec, world, kinds);
-    const { version } = this.#parts;
-    const basis = {
-      record: basisHash(present.record.stored, version),
-      klass: classBasisHash(accepted.classAsRead, version),
-    };
     // What waits is not steady: nobody would look at it again.
     const settling = rotated.length > 0 ? {} : { basis };
     const outcome = await passes.carryOut({ key, io, inventory: kept, world, object, startedMs, ...settling }, call);

@@ -4,6 +4,7 @@
  * to the object since it was taken up. It does no IO and judges nothing.
  */
 import { formatKey, type Inventory, type ObjectKey, type Steady, type SteadyNode } from '../resource/index.ts';
+import { SweptNodes } from './swept-nodes.ts';
 
 export class SteadyObject {
   readonly id: string;
@@ -15,6 +16,7 @@ export class SteadyObject {
   readonly klass: string;
   /** Last time that something was made or changed for it, epoch ms. */
   readonly actedAtMs: number;
+  readonly swept: SweptNodes;
   readonly #nodes: () => readonly SteadyNode[];
 
   constructor(
@@ -29,6 +31,7 @@ export class SteadyObject {
     this.record = steady.record;
     this.klass = steady.klass;
     this.actedAtMs = entries.reduce((latest, { actedAtMs }) => Math.max(latest, actedAtMs), 0);
+    this.swept = new SweptNodes(steady.nodes);
     this.#nodes = nodes;
   }
 

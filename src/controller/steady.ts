@@ -38,6 +38,12 @@ export function classBasisHash(raw: unknown, version: string): string {
   return basisHash(rest, version);
 }
 
+/** What an object's nodes are if it is still what it was when it settled: where they are no more, that turns out. */
+export function foretoldBy(steady: Steady | undefined, { record, klass }: Basis): ReadonlyMap<string, SteadyNode> {
+  if (steady?.record !== record || steady.klass !== klass) return new Map();
+  return new Map(steady.nodes.map((node) => [node.nodeId, node]));
+}
+
 /** Of a world that is settled: every node stands in it with what was seen of it. */
 export function steadyOf(world: World, kinds: KindRegistry, { record, klass }: Basis): Steady {
   return {

@@ -1,8 +1,9 @@
 /**
- * The workqueue, with client-go's contract: fair (keys of one priority leave in the order they came), stingy (a key is
- * never worked on twice at once, and additions meanwhile coalesce into one), many producers and consumers, clean
- * shutdown. Delayed additions, per-key exponential backoff with jitter and one bucket over all retries come with it;
- * retries happen here and nowhere else. It knows keys only: what a pass is, and whether it did well, its user tells it.
+ * The workqueue, with client-go's contract: fair (keys of one priority leave in the order they came; where very many wait,
+ * the newest and the oldest in turn), stingy (a key is never worked on twice at once, and additions meanwhile coalesce into
+ * one), many producers and consumers, clean shutdown. Delayed additions, per-key exponential backoff with jitter and one
+ * bucket over all retries come with it; retries happen here and nowhere else. It knows keys only: what a pass is, and
+ * whether it did well, its user tells it.
  *
  * Every operation takes the same time however many keys there are: a key is one entry, linked into the list of its
  * priority or into that of the keys being worked on. (A delayed addition is a timer of the clock, which orders them.)
@@ -19,8 +20,12 @@ import {
   TokenBucket,
 } from '../core/index.ts';
 
-/** Why a pass is wanted: a person changed something; something was seen to differ; nobody looked for a while. */
-export type Priority = 'change' | 'drift' | 'resync';
+/**
+ * Why a pass is wanted: the last one got on and wants to go on; a person changed something; something was seen to differ;
+ * nobody looked for a while.
+ */
+export type Priority = 'onward' | Beginning;
+type Beginning = 'change' | 'drift' | 'resync';
 
 export interface Backoff {
   readonly baseMs: number;
@@ -46,9 +51,20 @@ const DEFAULTS: WorkqueueSettings = {
  * A key of a lower priority is served as if so many more keys had come before it. So a change overtakes a resync, yet
  * in a storm of changes no resync is overtaken more often than that.
  */
-const BEHIND: Readonly<Record<Priority, number>> = { change: 0, drift: 64, resync: 512 };
+const BEHIND: Readonly<Record<Beginning, number>> = { change: 0, drift: 64, resync: 512 };
 /** Most urgent first. */
-const PRIORITIES: readonly Priority[] = ['change', 'drift', 'resync'];
+const PRIORITIES: readonly Priority[] = ['onward', 'change', 'drift', 'resync'];
+
+/**
+ * What goes on goes before what begins, so that many objects are finished one after the other and not all at the end; but
+ * while both wait, one in so many begins: what goes on for ever must not keep others from beginning.
+ */
+const BEGINS_EVERY = 16;
+/**
+ * Where more changes and drift wait than this, every other one that begins is the newest: a person's one change does not
+ * wait for somebody's thousand, and nobody waits more than twice as long for it.
+ */
+const CROWD = 64;
 
 /** So many keys of which nothing is wanted are kept at most, or as many as are wanted: nearly all of them come back. */
 const SPARE_MAX = 4_096;
@@ -63,7 +79,9 @@ class Entry extends FifoEntry {
   priority: Priority = 'resync';
   /** Added while it is being worked on: with this priority it is queued again. */
   again: Priority | undefined = undefined;
-  /** It is served before everything that ranks higher; within a lane, ranks ascend. */
+  /** Of all that were queued, in this order. */
+  number = 0;
+  /** It is served as if it were this one in their order; of what newer ones overtake, less each time. */
   rank = 0;
   /** When it was asked for, not counting coalesced additions, and when its pass began; kept only if measured. */
   addedAtMs = 0;
@@ -87,6 +105,7 @@ export class Workqueue {
   /** Every key that is queued, being worked on, delayed or backed off, and the spare ones. */
   readonly #entries = new Map<string, Entry>();
   #spare = 0;
+  readonly #onward = new Fifo<Entry>();
   readonly #change = new Fifo<Entry>();
   readonly #drift = new Fifo<Entry>();
   readonly #resync = new Fifo<Entry>();
@@ -95,6 +114,11 @@ export class Workqueue {
   readonly #drainers: (() => void)[] = [];
   readonly #gauge: Gauge | undefined;
   #sequence = 0;
+  /** Keys that went on since the last one began. */
+  #wentOn = 0;
+  /** Keys that began in a crowd, and those of them that overtook older ones. */
+  #beganInCrowd = 0;
+  #overtook = 0;
   #closed = false;
 
   /** @param metrics where the queue is measured, under the names that client-go gave them; not at all when left out */
@@ -137,12 +161,12 @@ export class Workqueue {
 
   /**
    * Asks for a pass no later than `delayMs` from now; an earlier one stands.
-   * @param priority default: that of the pass being made over the key, or `change`
+   * @param priority default: that of the pass being made over the key, or `change`; `onward` is for who says so
    */
   addAfter(key: string, delayMs: number, priority?: Priority): void {
     if (this.#closed) return;
     const entry = this.#entry(key);
-    const wanted = priority ?? (entry.state === 'busy' ? entry.priority : 'change');
+    const wanted = priority ?? (entry.state === 'busy' && entry.priority !== 'onward' ? entry.priority : 'change');
     if (delayMs <= 0) return this.add(key, wanted);
     if (entry.state === 'queued') return this.#raise(entry, wanted);
     if (entry.again !== undefined) {
@@ -267,7 +291,7 @@ export class Workqueue {
 
   /** How many keys wait for their pass. */
   get depth(): number {
-    return this.#change.length + this.#drift.length + this.#resync.length;
+    return this.#onward.length + this.#change.length + this.#drift.length + this.#resync.length;
   }
 
   get busy(): number {
@@ -289,6 +313,7 @@ export class Workqueue {
   }
 
   #lane(priority: Priority): Fifo<Entry> {
+    if (priority === 'onward') return this.#onward;
     if (priority === 'change') return this.#change;
     return priority === 'drift' ? this.#drift : this.#resync;
   }
@@ -302,30 +327,59 @@ export class Workqueue {
       return;
     }
     entry.state = 'queued';
-    entry.rank = this.#sequence++ + BEHIND[priority];
+    entry.number = this.#sequence++;
+    entry.rank = entry.number + this.#behind(priority);
     this.#lane(priority).push(entry);
   }
 
   /** To the end of the more urgent lane, unless it has waited so long that it is served earlier where it stands. */
   #raise(entry: Entry, priority: Priority): void {
-    if (BEHIND[priority] >= BEHIND[entry.priority]) return;
-    const rank = this.#sequence + BEHIND[priority];
-    if (rank >= entry.rank) return;
-    this.#sequence++;
+    if (moreUrgent(entry.priority, priority) === entry.priority) return;
+    const rank = this.#sequence + this.#behind(priority);
+    if (priority !== 'onward' && rank - this.#gained(priority) >= entry.rank - this.#gained(entry.priority)) return;
+    entry.number = this.#sequence++;
     this.#lane(entry.priority).remove(entry);
     entry.priority = priority;
     entry.rank = rank;
     this.#lane(priority).push(entry);
   }
 
-  /** Of the keys that came first in their lanes, the one that ranks first; the more urgent of equals. */
+  /** What goes on, or begins. */
   #next(): Entry | undefined {
+    const onward = this.#onward.first;
+    if (onward && ++this.#wentOn < BEGINS_EVERY) return onward;
+    this.#wentOn = 0;
+    return this.#nextToBegin() ?? onward;
+  }
+
+  /** Of the keys that came first in their lanes, the one that ranks first; the more urgent of equals. */
+  #nextToBegin(): Entry | undefined {
+    if (this.#change.length + this.#drift.length > CROWD && ++this.#beganInCrowd % 2 === 0) {
+      this.#overtook++;
+      return this.#newest();
+    }
     let best = this.#change.first;
     const second = this.#drift.first;
-    if (second && (!best || second.rank < best.rank)) best = second;
+    if (second && (!best || second.rank - this.#gained('drift') < best.rank)) best = second;
     const third = this.#resync.first;
-    if (third && (!best || third.rank < best.rank)) best = third;
+    if (third && (!best || third.rank - this.#gained('resync') < best.rank - this.#gained(best.priority))) best = third;
     return best;
+  }
+
+  /** By how many keys that come after it a key is overtaken at most, plus what has been gained already. */
+  #behind(priority: Priority): number {
+    return priority === 'onward' ? 0 : BEHIND[priority] + this.#gained(priority);
+  }
+
+  /** Who is overtaken by the newest is overtaken by so many fewer of the others. */
+  #gained(priority: Priority): number {
+    return priority === 'drift' || priority === 'resync' ? this.#overtook : 0;
+  }
+
+  #newest(): Entry | undefined {
+    const [change, drift] = [this.#change.last, this.#drift.last];
+    if (!change || !drift) return change ?? drift;
+    return drift.number > change.number ? drift : change;
   }
 
   #take(entry: Entry): void {
@@ -414,5 +468,5 @@ class Gauge {
 }
 
 function moreUrgent(a: Priority, b: Priority): Priority {
-  return BEHIND[a] <= BEHIND[b] ? a : b;
+  return PRIORITIES.indexOf(a) <= PRIORITIES.indexOf(b) ? a : b;
 }

@@ -24,6 +24,11 @@ export class Fifo<Entry extends FifoEntry> {
     return this.#first as Entry | undefined;
   }
 
+  /** What was pushed last. */
+  get last(): Entry | undefined {
+    return this.#last as Entry | undefined;
+  }
+
   /** @throws Error when the entry already waits in a list: a programmer's error */
   push(entry: Entry): void {
     if (entry.fifo !== undefined) throw new Error('the entry is in a list already');

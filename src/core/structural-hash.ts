@@ -7,6 +7,10 @@
 /** What every hash of this function begins with. */
 export const STRUCTURAL = 'q1';
 
+/** Hex digits of each half. */
+const DIGITS = 8;
+const LENGTH = STRUCTURAL.length + 2 * DIGITS;
+
 const NULL = 1;
 const TRUE = 2;
 const FALSE = 3;
@@ -23,6 +27,13 @@ let high = 0;
 export function structuralHash(value: unknown): string {
   hashValue(value);
   return `${STRUCTURAL}${hex(low)}${hex(high)}`;
+}
+
+/** Whether `structuralHash(value)` is `hash`, without the text being made: of a steady object it is asked for every node. */
+export function isStructuralHashOf(hash: string, value: unknown): boolean {
+  if (hash.length !== LENGTH || !hash.startsWith(STRUCTURAL)) return false;
+  hashValue(value);
+  return halfAt(hash, STRUCTURAL.length) === (low | 0) && halfAt(hash, STRUCTURAL.length + DIGITS) === (high | 0);
 }
 
 function hashValue(value: unknown): void {
@@ -84,5 +95,17 @@ function finish(a: number, b: number): void {
 }
 
 function hex(half: number): string {
-  return (half >>> 0).toString(16).padStart(8, '0');
+  return (half >>> 0).toString(16).padStart(DIGITS, '0');
+}
+
+/** The half that `hex` wrote there; NaN: it wrote none. */
+function halfAt(hash: string, at: number): number {
+  let half = 0;
+  for (let i = at; i < at + DIGITS; i++) {
+    const unit = hash.charCodeAt(i);
+    const isDecimal = unit >= 0x30 && unit <= 0x39;
+    if (!isDecimal && !(unit >= 0x61 && unit <= 0x66)) return Number.NaN;
+    half = (half << 4) | (isDecimal ? unit - 0x30 : unit - 0x57);
+  }
+  return half;
 }

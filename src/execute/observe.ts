@@ -1,13 +1,15 @@
 /**
  * Observes one object's graph. A node's identity may depend on what another turned out to be (an image's tag on the
- * function's code), so it is read as soon as what it depends on is known; everything else runs side by side. A read that fails is `unknown`, never
- * absent; a thrown value that is not a Failure is a programmer's error and passes through.
+ * function's code), so it is read as soon as what it depends on is known, or at once where its identity can be foretold;
+ * everything else runs side by side. A read that fails is `unknown`, never absent; a thrown value that is not a Failure
+ * is a programmer's error and passes through.
  */
 import type { Call } from '../aws/index.ts';
 import { Failure } from '../core/index.ts';
 import type { NodeView, Observation, OrphanView } from '../plan/index.ts';
 import {
   type Get,
+  type Identity,
   type InventoryEntry,
   type Io,
   type KindRegistry,
@@ -27,6 +29,31 @@ export interface Composition {
 /** Builds the graph from what is known so far: outputs by node id. */
 export type Compose = (known: (nodeId: string) => Outputs | undefined) => Composition;
 
+/** A thing by its name. */
+export interface Named {
+  readonly kind: string;
+  readonly identity: Identity;
+}
+
+export interface Sight {
+  readonly observation: Observation;
+  /** It is an earlier pass's. */
+  readonly isRecalled: boolean;
+}
+
+/** What was seen of a node before. */
+export interface SeenNode extends Named, Sight {}
+
+/** What is known of an object's nodes, by their ids, before they are looked at. */
+export interface Foreknowledge {
+  /** What they most likely are: read at once, and read again as something else where they turn out to be that. */
+  readonly foretold?: ReadonlyMap<string, Named>;
+  /** What was made or begun so far: what is not among it, and would be this object's alone, is most likely not there. */
+  readonly entries?: readonly InventoryEntry[];
+  /** What is not read again, as long as it is what the node turns out to be. */
+  readonly seen?: ReadonlyMap<string, SeenNode>;
+}
+
 export interface ObservedGraph {
   readonly views: readonly NodeView[];
   readonly complete: boolean;
@@ -40,21 +67,79 @@ class Missing {
   }
 }
 
+/** How nodes are looked at: by reading them, unless they were read before. */
+class Eyes {
+  readonly #kinds: KindRegistry;
+  readonly #io: Io;
+  readonly #call: Call;
+  readonly #seen: ReadonlyMap<string, SeenNode>;
+  readonly #entries: readonly InventoryEntry[] | undefined;
+  readonly #early = new Map<string, Named & { readonly observation: Promise<Observation> }>();
+
+  constructor(
+    kinds: KindRegistry,
+    io: Io,
+    call: Call,
+    { foretold = new Map(), seen = new Map(), entries }: Foreknowledge,
+  ) {
+    this.#kinds = kinds;
+    this.#io = io;
+    this.#call = call;
+    this.#seen = seen;
+    this.#entries = entries;
+    for (const [nodeId, { kind, identity }] of foretold) {
+      const observation = this.#read(kind, identity, call);
+      // Whoever needs it, and `rest`, is told.
+      observation.catch(() => {});
+      this.#early.set(nodeId, { kind, identity, observation });
+    }
+  }
+
+  async look(node: Node, identity: Identity): Promise<Sight> {
+    const seen = this.#seen.get(node.id);
+    if (seen && isOf(seen, node, identity)) return seen;
+    const early = this.#early.get(node.id);
+    const reading =
+      early && isOf(early, node, identity)
+        ? early.observation
+        : this.#read(node.kind, identity, this.#isUnmade(node) ? { ...this.#call, unmade: true } : this.#call);
+    return { observation: await reading, isRecalled: false };
+  }
+
+  /** Once nothing is under way any more that was begun for nothing. */
+  async rest(): Promise<void> {
+    await Promise.all([...this.#early.values()].map(({ observation }) => observation));
+  }
+
+  #isUnmade({ id, kind: name, shared }: Node): boolean {
+    const { external, facet } = kindOf(this.#kinds, name);
+    const isOurs = !shared && !external && !facet;
+    return isOurs && this.#entries !== undefined && !this.#entries.some(({ nodeId }) => nodeId === id);
+  }
+
+  #read(kind: string, identity: Identity, call: Call): Promise<Observation> {
+    return observe(() => kindOf(this.#kinds, kind).observe(this.#io, identity, call));
+  }
+}
+
 /** Reads everything that can be resolved, and at once what each answer makes resolvable. */
 export async function observeGraph(
   compose: Compose,
   kinds: KindRegistry,
   io: Io,
   call: Call = {},
+  foreknowledge: Foreknowledge = {},
 ): Promise<ObservedGraph> {
-  const read = new Map<string, { resolved: Resolved; observation: Observation }>();
+  const eyes = new Eyes(kinds, io, call, foreknowledge);
+  const read = new Map<string, { resolved: Resolved; sight: Sight }>();
   const known = (nodeId: string): Outputs | undefined => outputs.get(nodeId);
   const outputs = new Map<string, Outputs>();
   const underWay = new Map<string, Promise<void>>();
   const begin = async (node: Node, resolved: Resolved): Promise<void> => {
     const kind = kindOf(kinds, node.kind);
-    const observation = await observe(() => kind.observe(io, resolved.identity, call));
-    read.set(node.id, { resolved, observation });
+    const sight = await eyes.look(node, resolved.identity);
+    const { observation } = sight;
+    read.set(node.id, { resolved, sight });
     underWay.delete(node.id);
     if (observation.state !== 'present') return;
     const readiness = kind.readiness(observation.observed, resolved.props);
@@ -75,8 +160,9 @@ export async function observeGraph(
       underWay.set(node.id, reading);
     }
     if (underWay.size === 0) {
+      await eyes.rest();
       return {
-        views: views.map((view) => ({ ...view, observation: read.get(view.node.id)?.observation })),
+        views: views.map((view) => withSight(view, read.get(view.node.id)?.sight)),
         complete: composition.complete,
       };
     }
@@ -129,6 +215,14 @@ function resolve(node: Node, known: (nodeId: string) => Outputs | undefined): No
     }
     throw error;
   }
+}
+
+function withSight(view: NodeView, sight: Sight | undefined): NodeView {
+  return { ...view, observation: sight?.observation, ...(sight?.isRecalled ? { isRecalled: true } : {}) };
+}
+
+function isOf(named: Named, { kind }: Node, identity: Identity): boolean {
+  return named.kind === kind && sameIdentity(named.identity, identity);
 }
 
 function isRead(read: ReadonlyMap<string, { resolved: Resolved }>, view: NodeView): boolean {

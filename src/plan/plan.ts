@@ -3,7 +3,14 @@
  * steps that are possible now; the next pass plans again from what is then observed. The daemon, `plan` and the
  * simulation call this one function.
  */
-import { canonicalJson, formatDuration, STRUCTURAL, shortHash, structuralHash } from '../core/index.ts';
+import {
+  canonicalJson,
+  formatDuration,
+  isStructuralHashOf,
+  STRUCTURAL,
+  shortHash,
+  structuralHash,
+} from '../core/index.ts';
 import type { AnyKind, Change, FieldContention, InventoryEntry, KindRegistry, Readiness } from '../resource/index.ts';
 import { sameIdentity } from '../resource/index.ts';
 import { hideChange } from './hidden-values.ts';
@@ -52,14 +59,15 @@ interface Draft {
   readonly seen: string[];
 }
 
-/** The hash that tells a change of desire from drift. Every look at a steady object takes it of every node. */
+/** The hash that tells a change of desire from drift. */
 export function propsHash(props: unknown): string {
   return structuralHash(props);
 }
 
 /** Whether this is what was desired when `hash` was taken, by this version of the controller or an older one. */
 function isDesiredAs(hash: string, props: unknown): boolean {
-  return hash === (hash.startsWith(STRUCTURAL) ? propsHash(props) : shortHash(canonicalJson(props), 16));
+  if (hash.startsWith(STRUCTURAL)) return isStructuralHashOf(hash, props);
+  return hash === shortHash(canonicalJson(props), 16);
 }
 
 function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft): void {

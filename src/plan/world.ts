@@ -30,6 +30,8 @@ export interface NodeView {
   readonly waitsFor: string | undefined;
   /** Undefined only when unresolved. */
   readonly observation: Observation | undefined;
+  /** It was observed so by an earlier pass, not by this one. */
+  readonly isRecalled?: true;
 }
 
 /** Something in the inventory that the graph no longer names. */

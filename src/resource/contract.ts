@@ -132,6 +132,12 @@ export interface ResourceKind<Props = unknown, Observed = unknown> {
   readonly visibleWithinMs?: number;
   /** No name keeps AWS from making it twice: within `visibleWithinMs`, "not there" means so even after it was seen. */
   readonly unnamed?: true;
+  /**
+   * What others use of it stays as it is for as long as it exists, and says nothing about who can serve. While its object
+   * converges, a pass may take it to be as an earlier one saw it, to get on with the others: never to change it,
+   * and never to find the object settled.
+   */
+  readonly lasting?: true;
   /** How a bulk listing shows it. What it does not show is in `rotating`. */
   // biome-ignore lint/suspicious/noExplicitAny: what a listing's entries are is between the kind and its listing
   readonly sweep?: Sweep<Props, any, any>;

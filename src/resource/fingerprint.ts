@@ -18,13 +18,21 @@ export function fingerprintOf<Seen>(fields: Fields<Seen>, seen: Seen): string {
     .join('.')}`;
 }
 
-/** The reasons whose value is another than when `fingerprint` was taken; all of them if it was taken of other fields. */
-export function differing<Seen>(fields: Fields<Seen>, fingerprint: string | undefined, seen: Seen): readonly string[] {
+/**
+ * The reasons whose value is another than when `fingerprint` was taken; all of them if it was taken of other fields. Of
+ * those that `isAsked` leaves out nothing is said.
+ */
+export function differing<Seen>(
+  fields: Fields<Seen>,
+  fingerprint: string | undefined,
+  seen: Seen,
+  isAsked: (reason: string) => boolean = () => true,
+): readonly string[] {
   const reasons = reasonsOf(fields);
   const [version, hashes = ''] = (fingerprint ?? '').split(':');
-  if (version !== versionOf(fields)) return reasons;
+  if (version !== versionOf(fields)) return reasons.filter(isAsked);
   const before = hashes.split('.');
-  return reasons.filter((reason, index) => before[index] !== hashOf(fields[reason]?.(seen)));
+  return reasons.filter((reason, index) => isAsked(reason) && before[index] !== hashOf(fields[reason]?.(seen)));
 }
 
 /** What of a kind's sweep a fingerprint is made of. */
@@ -45,13 +53,14 @@ export function sweptDiffering<Props, Seen>(
   sweep: Swept<Props, Seen>,
   fingerprint: string | undefined,
   seen: Seen,
+  isAsked: (reason: string) => boolean = () => true,
 ): readonly string[] {
-  const reasons = differing(sweep.fields, fingerprint, seen);
+  const reasons = differing(sweep.fields, fingerprint, seen, isAsked);
   if (!sweep.ranges) return reasons;
   const bounds = (fingerprint ?? '').split(':')[2]?.split('.') ?? [];
   const outside = Object.entries(sweep.ranges)
     .sort(byReason)
-    .filter(([, range], index) => !isWithin(range.value(seen), bounds[index]));
+    .filter(([reason, range], index) => isAsked(reason) && !isWithin(range.value(seen), bounds[index]));
   return [...reasons, ...outside.map(([reason]) => reason)];
 }
 
@@ -85,6 +94,19 @@ function reasonsOf(fields: Fields<never>): readonly string[] {
   return known(fields).reasons;
 }
 
+/** Hashes by text: most values are those of many objects, and hashing costs more than looking them up. */
+const HASHES = new Map<string, string>();
+const HASHES_MAX = 1_000;
+const TEXT_LENGTH_MAX = 200;
+
 function hashOf(value: unknown): string {
-  return shortHash(canonicalJson(value), HASH_LENGTH);
+  const text = canonicalJson(value);
+  const known = HASHES.get(text);
+  if (known !== undefined) return known;
+  const hash = shortHash(text, HASH_LENGTH);
+  if (text.length <= TEXT_LENGTH_MAX) {
+    if (HASHES.size === HASHES_MAX) HASHES.clear();
+    HASHES.set(text, hash);
+  }
+  return hash;
 }

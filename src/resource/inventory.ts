@@ -164,5 +164,7 @@ export interface ObjectEvent {
 
 export function sameIdentity(a: Identity, b: Identity): boolean {
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  if (keys.length !== Object.keys(b).length) return false;
+  for (const key of keys) if (a[key] !== b[key]) return false;
+  return true;
 }

@@ -30,7 +30,8 @@ export interface Sweep<Props, Seen, Entry> {
   /** Drift reason → what the listing shows of it, as JSON. What equals what it was when last settled is no drift. */
   readonly fields: Readonly<Record<string, (seen: Seen) => unknown>>;
   /**
-   * Reasons that rest on `tagsOf`. The tag listing lags behind AWS: for `TAGS_LAG_MS_MAX` after an act of ours a difference
+   * Reasons that rest on `tagsOf`, and on nothing else: of what is seen they read `tags` alone, which are what the tag
+   * listing shows of the one ARN that `seen` asks for, and none where it shows none. The tag listing lags behind AWS: for `TAGS_LAG_MS_MAX` after an act of ours a difference
    * in one of these is no drift. Without this no tag listing is needed for the kind.
    */
   readonly fromTags?: readonly string[];

@@ -137,6 +137,14 @@ describe('coalescing', () => {
     ]);
   });
 
+  it('what was never made goes alone, and fails nobody else', async () => {
+    const { clock, ports, calls } = make(groups(new Set(['new'])));
+    const unmade = ports.elbv2.describeTargetGroups({ Names: ['new'] }, { unmade: true });
+    const answers = await all(clock, [group(ports, 'a'), unmade, group(ports, 'b')]);
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(calls.map(({ input }) => input.Names)).toEqual([['new'], ['a', 'b']]);
+  });
+
   it('equal reads of what many use are made once: the rules of one listener', async () => {
     const { clock, ports, calls } = make((_name, { ListenerArn }) => ({ Rules: [{ RuleArn: `${ListenerArn}/1` }] }));
     const rules = (ListenerArn: string) => ports.elbv2.describeRules({ ListenerArn, PageSize: 400 });
@@ -330,6 +338,26 @@ describe('coalescing', () => {
     await Promise.all(reads);
     const described = script.calls.filter(({ name }) => name === 'ecs.describeServices');
     expect(described.map(({ atMs, input }) => [atMs, (input.services as string[]).length])).toEqual([[50, 9]]);
+  });
+
+  it('and the call gives way meanwhile to what nobody can join', async () => {
+    const clock = new VirtualClock();
+    const script = scriptedPorts(clock, (_name, { Names = [] }) => groups(new Set())(_name, { Names }));
+    const pacing = new Pacing({ clock });
+    const ports = layered(script.ports, new Coalescing({ clock }).layer, pacing.layer);
+    const health = (count: number) =>
+      Promise.all(Array.from({ length: count }, () => ports.elbv2.describeTargetHealth({ TargetGroupArn: 'g' })));
+    // The burst, so that all further ones wait; and then twice as many as AWS takes.
+    const all: Promise<unknown>[] = [health(36), group(ports, 'g0')];
+    for (let atMs = 10; atMs < 3_000; atMs += 50) clock.after(atMs, () => all.push(health(1)));
+    clock.after(1_900, () => all.push(group(ports, 'g1')));
+    await quiet(clock);
+    await Promise.all(all);
+    const [groupsCall, ...more] = script.calls.filter(({ name }) => name === 'elbv2.describeTargetGroups');
+    expect(groupsCall?.input.Names).toEqual(['g0', 'g1']);
+    expect(more).toEqual([]);
+    expect(groupsCall?.atMs, 'no longer than that').toBeGreaterThanOrEqual(2_000);
+    expect(groupsCall?.atMs).toBeLessThan(2_200);
   });
 
   it('a throttled call slows its limit once, though it was made for many', async () => {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { type Listing, type Ports, TAGS_LAG_MS_MAX } from '../../src/aws/index.ts';
 import { SteadyFleet } from '../../src/controller/steady-fleet.ts';
 import { Rotation } from '../../src/controller/sweeper/rotation.ts';
+import { Search } from '../../src/controller/sweeper/search.ts';
 import { Suspicion } from '../../src/controller/sweeper/suspicion.ts';
-import { type DriftedNode, expectedCalls, sweep } from '../../src/controller/sweeper/sweep.ts';
+import { type DriftedNode, sweep } from '../../src/controller/sweeper/sweep.ts';
 import { Failure, VirtualClock } from '../../src/core/index.ts';
 import {
   type AnyKind,
@@ -35,6 +36,8 @@ class Things {
   /** The page whose reading fails. */
   failsAtPage: number | undefined;
   tagsFail = false;
+  /** What reading the tags waits for. */
+  tagsAwait: Promise<void> | undefined;
   observed = 0;
   /** Called before each page leaves. */
   onPage: () => void = () => {};
@@ -42,6 +45,7 @@ class Things {
   readonly ports = {
     tagging: {
       getResources: async () => {
+        await this.tagsAwait;
         if (this.tagsFail) throw failure('tagging');
         return {
           ResourceTagMappingList: [...this.tags].map(([ResourceARN, tags]) => ({
@@ -284,14 +288,40 @@ describe('a sweep', () => {
     expect(await found(cloud, fleet), reason).toEqual({ drift, failed });
   });
 
+  it('tells at once what does not rest on tags, however long those take', async () => {
+    const cloud = new Things();
+    const fleet = settled(cloud, { 'n/1': ['a'], 'n/2': ['b'] });
+    change(cloud, 'a', { colour: 'blue' });
+    cloud.things = cloud.things.filter(({ name }) => name !== 'b');
+    cloud.tags.set('arn:a', { owner: 'them' });
+    let come = () => {};
+    cloud.tagsAwait = new Promise((resolve) => {
+      come = resolve;
+    });
+    const told: string[] = [];
+    const parts = {
+      kinds: cloud.kinds,
+      fleet,
+      onDrift: (_object: unknown, _node: unknown, reasons: readonly string[]) => told.push(reasons.join()),
+      onFailure: () => {},
+    };
+    const io = { aws: cloud.ports, region: 'r', nowMs: () => NOW_MS, immutable: new Map() };
+    const swept = sweep(fleet.objects(), io, parts, {});
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['ColourDrift', 'MissingThing']);
+    come();
+    await swept;
+    expect(told).toEqual(['ColourDrift', 'MissingThing', 'OwnershipDrift']);
+  });
+
   it('costs what its listings and the tag listing say', () => {
     const cloud = new Things();
     const fleet = settled(cloud, { 'n/1': ['a', 'shared'], 'n/2': ['b', 'shared'] });
-    expect([...expectedCalls(fleet.objects(), cloud.kinds)]).toEqual([
+    expect([...new Search(fleet.objects(), cloud.kinds).expectedCalls]).toEqual([
       ['ecs DescribeServices', 2],
       ['tagging GetResources', 1],
     ]);
-    expect([...expectedCalls([], cloud.kinds)]).toEqual([]);
+    expect([...new Search([], cloud.kinds).expectedCalls]).toEqual([]);
   });
 
   it('a defect is thrown, not taken for a failed listing', async () => {

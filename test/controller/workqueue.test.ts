@@ -215,6 +215,41 @@ describe('workqueue', () => {
       expect(order.indexOf('resync')).toBe(512);
     });
 
+    it('what goes on goes before what begins; one in sixteen begins all the same', async () => {
+      const { queue } = make();
+      for (const key of ['new-1', 'new-2', 'new-3']) queue.add(key);
+      queue.add('old', 'drift');
+      for (let i = 0; i < 40; i++) queue.add(`going-${i}`, 'onward');
+      const order = await drainNow(queue);
+      expect(order.slice(0, 15)).toEqual(Array.from({ length: 15 }, (_, i) => `going-${i}`));
+      expect(['new-1', 'new-2', 'new-3', 'old'].map((key) => order.indexOf(key))).toEqual([15, 31, 42, 43]);
+    });
+
+    it('a pass that fails does not go on: what is asked for after it is no more urgent than a change', async () => {
+      const { clock, queue } = make();
+      queue.add('a', 'onward');
+      await queue.get();
+      queue.addRateLimited('a');
+      queue.done('a');
+      pass(clock, 1_000);
+      queue.add('b', 'onward');
+      expect(await drainNow(queue)).toEqual(['b', 'a']);
+    });
+
+    it('in a crowd every other one is the newest: nobody waits for a thousand, nor more than twice as long', async () => {
+      const { queue } = make();
+      for (let i = 0; i < 1000; i++) queue.add(`many-${i}`);
+      queue.add('drift', 'drift');
+      queue.add('resync', 'resync');
+      queue.add('one');
+      const order = await drainNow(queue);
+      expect(order.indexOf('one')).toBeLessThan(2);
+      expect(order.indexOf('drift')).toBeLessThan(4);
+      expect(order.indexOf('many-100')).toBeLessThanOrEqual(202);
+      // Those that are left when the crowd is gone come in their order.
+      expect(order.slice(-60)).toEqual([...order.slice(-60)].sort((a, b) => Number(a.slice(5)) - Number(b.slice(5))));
+    });
+
     it('raising a key that has waited long never makes it wait longer', async () => {
       const { queue } = make();
       queue.add('old', 'resync');

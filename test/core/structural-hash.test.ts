@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, seededRandom, structuralHash } from '../../src/core/index.ts';
+import { canonicalJson, isStructuralHashOf, seededRandom, structuralHash } from '../../src/core/index.ts';
 
 const SAME: readonly { readonly a: unknown; readonly b: unknown; readonly reason: string }[] = [
   { a: { x: 1, y: 2 }, b: { y: 2, x: 1 }, reason: 'the order of keys means nothing' },
@@ -50,6 +50,24 @@ describe('a structural hash', () => {
       expect(hashes.get(hash) ?? text).toBe(text);
       hashes.set(hash, text);
     }
+  });
+
+  it('is known again without being written', () => {
+    const random = seededRandom(2);
+    for (let i = 0; i < 1_000; i++) {
+      const value = { name: `n${i}`, port: Math.floor(random.next() * 65_536) };
+      const hash = structuralHash(value);
+      expect(isStructuralHashOf(hash, value)).toBe(true);
+      expect(isStructuralHashOf(hash, { ...value, port: value.port + 1 })).toBe(false);
+      // A hash that differs in one digit is another one, and what is no digit is none.
+      const at = 2 + Math.floor(random.next() * 16);
+      for (const other of ['0', '7', 'a', 'f', 'A', 'g', '/', ':'].filter((digit) => digit !== hash[at])) {
+        expect(isStructuralHashOf(`${hash.slice(0, at)}${other}${hash.slice(at + 1)}`, value)).toBe(false);
+      }
+    }
+    expect(isStructuralHashOf('', {})).toBe(false);
+    expect(isStructuralHashOf('q1', {})).toBe(false);
+    expect(isStructuralHashOf(`${structuralHash({})}0`, {})).toBe(false);
   });
 
   it('stays what it is: it is stored', () => {

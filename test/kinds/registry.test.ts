@@ -74,6 +74,23 @@ describe.each([...KINDS.values()])('$name', (kind) => {
     );
   });
 
+  it('reads of what is seen nothing but the tags for reasons that rest on them', () => {
+    for (const reason of kind.sweep?.fromTags ?? []) {
+      const read: string[] = [];
+      const seen = new Proxy<Record<string, unknown>>(
+        { tags: {} },
+        {
+          get(target, name) {
+            read.push(String(name));
+            return target[String(name)];
+          },
+        },
+      );
+      expect(kind.sweep?.fields[reason]?.(seen), reason).toBeNull();
+      expect(read).toEqual(['tags']);
+    }
+  });
+
   it('says why it needs each permission, and on what', () => {
     for (const { actions, resources, because } of kind.permissions) {
       expect(because.length, because).toBeGreaterThan(20);

@@ -112,6 +112,27 @@ describe('permitted', () => {
       reason: 'nobody is worse off, so it is as asked',
     },
     {
+      name: 'some of a new side can serve',
+      asked: [{ ...asked('ip', 100, PROVEN), provenToEnter: false }],
+      observed: { stranger: 100, ip: 0 },
+      permitted: { stranger: 100, ip: 0 },
+      reason: 'it gets traffic with all that it should have',
+    },
+    {
+      name: 'all of a new side can serve',
+      asked: [{ ...asked('ip', 100, PROVEN), provenToEnter: true }],
+      observed: { stranger: 100, ip: 0 },
+      permitted: { ip: 100 },
+      reason: 'proven to enter, it enters',
+    },
+    {
+      name: 'some of a side that serves can serve',
+      asked: [asked('fn', 50, PROVEN), { ...asked('ip', 50, PROVEN), provenToEnter: false }],
+      observed: { fn: 100, ip: 1 },
+      permitted: { fn: 50, ip: 50 },
+      reason: 'as long as anything of it can, it keeps its share',
+    },
+    {
       name: 'a rule that does not forward',
       asked: [asked('ip', 100, UNPROVEN)],
       observed: {},

@@ -17,6 +17,7 @@ import {
 } from '../../resource/index.ts';
 import type { SteadyFleet, SteadyObject } from '../steady-fleet.ts';
 import { missing } from './finding.ts';
+import { NameTable } from './name-table.ts';
 
 export interface RotationParts {
   readonly kinds: KindRegistry;
@@ -25,11 +26,12 @@ export interface RotationParts {
   readonly onFailure: (kind: string, failure: Failure) => void;
 }
 
-/** One thing to be read, and the objects that have it. */
+/** One thing to be read: a node of an object, and other objects that have the same thing. What it is, the node tells. */
 interface Item {
   readonly kind: AnyKind;
-  readonly identity: Identity;
-  readonly ids: string[];
+  readonly nodeId: string;
+  readonly id: string;
+  others: string[] | undefined;
 }
 
 /** What a kind shows only when it is read by itself. A node that has no place in the kind's listing shows all of it so. */
@@ -37,20 +39,36 @@ export function isRotated({ sweep, rotating }: AnyKind, { place }: SteadyNode): 
   return (rotating !== undefined && Object.keys(rotating).length > 0) || (sweep !== undefined && place === undefined);
 }
 
-/** How many things a round over these objects reads. */
-export function roundOf(objects: Iterable<SteadyObject>, kinds: KindRegistry): Map<string, Item> {
-  const items = new Map<string, Item>();
+/** The things that a round over these objects reads. They are held for a whole round, so that each is kept small. */
+export function roundOf(objects: Iterable<SteadyObject>, kinds: KindRegistry): Item[] {
+  const items: Item[] = [];
+  const known = new NameTable();
+  // Every object has nodes of the same few ids: one text for all of them.
+  const nodeIds = new Map<string, string>();
   for (const { id, nodes } of objects) {
     for (const node of nodes) {
       const kind = kinds.get(node.kind);
       if (!kind || !isRotated(kind, node)) continue;
-      const name = `${node.kind} ${canonicalJson(node.identity)}`;
-      const item = items.get(name);
-      if (!item) items.set(name, { kind, identity: node.identity, ids: [id] });
-      else if (!item.ids.includes(id)) item.ids.push(id);
+      const name = nameOf(node.kind, node.identity);
+      const [entry] = known.entriesOf(name);
+      const item = entry === undefined ? undefined : items[known.valueAt(entry)];
+      if (item) {
+        if (item.id === id || item.others?.at(-1) === id) continue;
+        item.others ??= [];
+        item.others.push(id);
+        continue;
+      }
+      const nodeId = nodeIds.get(node.nodeId) ?? node.nodeId;
+      nodeIds.set(nodeId, nodeId);
+      known.add(name, items.length);
+      items.push({ kind, nodeId, id, others: undefined });
     }
   }
   return items;
+}
+
+function nameOf(kind: string, identity: Identity): string {
+  return `${kind} ${canonicalJson(identity)}`;
 }
 
 export class Rotation {
@@ -73,7 +91,7 @@ export class Rotation {
 
   /** Begins a round over these objects. `from` (0 to 1) is where it begins: not always with the same ones. */
   begin(objects: Iterable<SteadyObject>, from: number): void {
-    const items = [...roundOf(objects, this.#parts.kinds).values()];
+    const items = roundOf(objects, this.#parts.kinds);
     const at = Math.floor(from * items.length);
     // Taken from the end.
     this.#left = [...items.slice(at), ...items.slice(0, at)].reverse();
@@ -86,10 +104,12 @@ export class Rotation {
     await Promise.all(items.map((item) => this.#read(item, io, call)));
   }
 
-  async #read({ kind, identity, ids }: Item, io: Io, call: Call): Promise<void> {
+  async #read({ kind, nodeId, id, others = [] }: Item, io: Io, call: Call): Promise<void> {
     // Taken up before the question leaves: who is written meanwhile is compared with a newer answer.
-    const objects = ids.flatMap((id) => this.#parts.fleet.get(id) ?? []);
-    if (objects.length === 0) return;
+    const objects = [id, ...others].flatMap((each) => this.#parts.fleet.get(each) ?? []);
+    const identity = identityOf(objects, kind.name, nodeId);
+    // Nobody has it any more, or who has it has another one now, which the next round reads.
+    if (!identity) return;
     let observed: unknown;
     try {
       observed = await kind.observe(io, identity, call);
@@ -98,16 +118,25 @@ export class Rotation {
       if (call.signal?.aborted !== true) this.#parts.onFailure(kind.name, error);
       return;
     }
-    const name = canonicalJson(identity);
+    const name = nameOf(kind.name, identity);
     for (const object of objects) {
       if (!this.#parts.fleet.isPresent(object)) continue;
       for (const node of object.nodes) {
-        if (node.kind !== kind.name || canonicalJson(node.identity) !== name) continue;
+        if (node.kind !== kind.name || nameOf(node.kind, node.identity) !== name) continue;
         const reasons = differingReasons(kind, node, observed);
         if (reasons.length > 0) this.#parts.onDrift(object, node, reasons, whatOf(kind, observed));
       }
     }
   }
+}
+
+/** What it is now, of the first object that has such a node. */
+function identityOf(objects: readonly SteadyObject[], kind: string, nodeId: string): Identity | undefined {
+  for (const { nodes } of objects) {
+    const node = nodes.find((each) => each.nodeId === nodeId && each.kind === kind);
+    if (node) return node.identity;
+  }
+  return undefined;
 }
 
 function differingReasons(kind: AnyKind, node: SteadyNode, observed: unknown): readonly string[] {

@@ -1,21 +1,27 @@
 /**
  * One sweep over a target: everything that its steady objects have there is listed in bulk and compared with what was
- * seen when they were settled. Listings run side by side and pages are compared as they come, so that no more is held
- * than is under way. Nothing is concluded from a listing that failed, but that what it did show differs. It only finds.
+ * seen when they were settled. Listings run side by side, always in the same order, and pages are compared as they come,
+ * so that no more is held than is under way and everything is looked at one period after it was looked at last; only
+ * what rests on tags waits for theirs. Nothing is concluded from a listing that failed, but that what it did show
+ * differs. It only finds.
  */
-import { type Call, type Listing, TAGS_LAG_MS_MAX, taggedResources, tagsOfResource } from '../../aws/index.ts';
+import { type Call, TAGS_LAG_MS_MAX, type Tags, taggedResources, tagsOfResource } from '../../aws/index.ts';
 import { type Failure, isFailure } from '../../core/index.ts';
 import {
   type AnyKind,
+  differing,
+  type Fields,
+  fingerprintOf,
   type Io,
   type KindRegistry,
   type SteadyNode,
+  type Sweep,
   sweptDiffering,
-  sweptFingerprintOf,
-  type TagsOf,
 } from '../../resource/index.ts';
 import type { SteadyFleet, SteadyObject } from '../steady-fleet.ts';
 import { missing } from './finding.ts';
+import { NameTable } from './name-table.ts';
+import { type Group, type Looked, Search } from './search.ts';
 
 /** As much of a node as a finding names. */
 export type DriftedNode = Pick<SteadyNode, 'nodeId' | 'kind'>;
@@ -29,42 +35,22 @@ export interface SweepParts {
   readonly onFailure: (listing: string, scope: string, failure: Failure) => void;
 }
 
-/** What is compared of a node, and how its kind is swept; the rest of it is not held while a sweep lasts. */
-interface Looked {
-  readonly object: SteadyObject;
-  readonly node: Pick<SteadyNode, 'nodeId' | 'kind' | 'swept'>;
-  readonly kind: AnyKind;
+interface Shown {
+  readonly seen: unknown;
+  readonly arn: string | undefined;
 }
 
-/** What one listing in one scope is asked for. */
-interface Group {
-  readonly listing: Listing;
-  readonly scope: string;
-  /** What was not seen yet, by the name that it is looked for. */
-  readonly unseen: Map<string, Looked[]>;
-  needsTags: boolean;
+/** What waits for the tags: entries of a `looked`, and the ARN of each. All else of what was listed is let go. */
+interface Early {
+  readonly entries: number[];
+  readonly arns: string[];
 }
 
 /** So many listings of one service are read side by side; the rest of their speed is the pacing's to give. */
 const PER_SERVICE = 4;
 
-/** How many calls of which listing a sweep over these objects makes, as far as AWS has no more than they have. */
-export function expectedCalls(objects: Iterable<SteadyObject>, kinds: KindRegistry): Map<string, number> {
-  return callsOf(groupsOf(objects, kinds));
-}
-
-function callsOf(groups: readonly Group[]): Map<string, number> {
-  const calls = new Map<string, number>();
-  for (const { listing, unseen } of groups) {
-    calls.set(listing.name, (calls.get(listing.name) ?? 0) + listing.calls(unseen.size));
-  }
-  const tagged = groups.filter(({ needsTags }) => needsTags).reduce((sum, { unseen }) => sum + unseen.size, 0);
-  if (tagged > 0) calls.set(taggedResources.name, taggedResources.calls(tagged));
-  return calls;
-}
-
 /**
- * Lists and compares; resolves when all listings have ended, with what `expectedCalls` says of the same objects.
+ * Lists and compares; resolves when all listings have ended, with how many calls of which listing that was expected to take.
  * @throws what is not a Failure: a defect
  */
 export async function sweep(
@@ -73,14 +59,9 @@ export async function sweep(
   parts: SweepParts,
   call: Call,
 ): Promise<Map<string, number>> {
-  const groups = groupsOf(objects, parts.kinds);
-  const expected = callsOf(groups);
-  const comparison = new Comparison(
-    io,
-    parts,
-    call,
-    groups.some(({ needsTags }) => needsTags),
-  );
+  const search = new Search(objects, parts.kinds);
+  const { groups, expectedCalls } = search;
+  const comparison = new Comparison(io, parts, call, search);
   const byService = new Map<string, Group[]>();
   for (const group of groups) {
     const service = group.listing.name.split(' ')[0] ?? '';
@@ -94,48 +75,26 @@ export async function sweep(
     }),
   );
   await Promise.all([comparison.tagsRead, ...workers]);
-  return expected;
-}
-
-function groupsOf(objects: Iterable<SteadyObject>, kinds: KindRegistry): Group[] {
-  const groups = new Map<string, Group>();
-  const nodeIds = new Map<string, string>();
-  for (const object of objects) {
-    for (const { nodeId, kind: kindName, place, swept } of object.nodes) {
-      const kind = kinds.get(kindName);
-      if (!kind?.sweep || !place) continue;
-      const { listing, fromTags = [] } = kind.sweep;
-      const name = `${listing.name} ${place.scope}`;
-      let group = groups.get(name);
-      if (!group) {
-        group = { listing, scope: place.scope, unseen: new Map(), needsTags: false };
-        groups.set(name, group);
-      }
-      group.needsTags ||= fromTags.length > 0;
-      // Every object has nodes of the same few ids: one text for all of them.
-      if (!nodeIds.has(nodeId)) nodeIds.set(nodeId, nodeId);
-      const one = { object, node: { nodeId: nodeIds.get(nodeId) ?? nodeId, kind: kind.name, swept }, kind };
-      const looked = group.unseen.get(place.name);
-      if (looked) looked.push(one);
-      else group.unseen.set(place.name, [one]);
-    }
-  }
-  return [...groups.values()];
+  return expectedCalls;
 }
 
 class Comparison {
   readonly #io: Io;
   readonly #parts: SweepParts;
   readonly #call: Call;
-  readonly #tags: Map<string, Readonly<Record<string, string>>> = new Map();
-  readonly #tagSets: Map<string, Readonly<Record<string, string>>> = new Map();
+  readonly #search: Search;
+  /** Number of the tags among `#tagSets`, by ARN: all resources of an object have the same, which are held once. */
+  readonly #tags = new NameTable();
+  readonly #tagSets: Tags[] = [];
   #tagsAre: 'awaited' | 'known' | 'unknown';
   readonly tagsRead: Promise<void>;
 
-  constructor(io: Io, parts: SweepParts, call: Call, needsTags: boolean) {
+  constructor(io: Io, parts: SweepParts, call: Call, search: Search) {
     this.#io = io;
     this.#parts = parts;
     this.#call = call;
+    this.#search = search;
+    const needsTags = search.groups.some((group) => group.needsTags);
     this.#tagsAre = needsTags ? 'awaited' : 'unknown';
     this.tagsRead = needsTags ? this.#readTags() : Promise.resolve();
     // Looked at where it is awaited; a sweep that ends before that has a failure of its own to tell.
@@ -143,54 +102,71 @@ class Comparison {
   }
 
   async of(group: Group): Promise<void> {
-    const { listing, scope, unseen } = group;
+    const { listing, scope, looked } = group;
     const { onFailure } = this.#parts;
-    /** Entries that are ours and cannot be judged before the tags are known. */
-    const early: unknown[] = [];
-    const found = new Set<Looked>();
+    const found = new Uint8Array(looked.size);
+    const early: Early = { entries: [], arns: [] };
     let failure: Failure | undefined;
     try {
-      for await (const page of listing.list(this.#io.aws, scope, [...unseen.keys()], this.#call)) {
-        for (const entry of page) {
-          if (!group.needsTags || this.#tagsAre !== 'awaited') this.#compare(group, entry, found);
-          else if (listing.namesOf(entry).some((name) => unseen.has(name))) early.push(entry);
-        }
+      for await (const page of listing.list(this.#io.aws, scope, this.#search.namesOf(group), this.#call)) {
+        for (const entry of page) this.#compare(group, entry, found, early);
       }
     } catch (error) {
       if (!isFailure(error)) throw error;
       failure = error;
     }
+    if (failure) onFailure(listing.name, scope, failure);
+    else {
+      for (const [entry, isFound] of found.entries()) {
+        const one = isFound ? undefined : this.#search.lookedAt(group, entry);
+        if (one) this.#tell(one, [missing(one.kind.name)], 'missing');
+      }
+    }
+    if (early.entries.length === 0) return;
     await this.tagsRead;
-    for (const entry of early) this.#compare(group, entry, found);
-    if (failure) return onFailure(listing.name, scope, failure);
-    for (const looked of unseen.values()) {
-      for (const one of looked) if (!found.has(one)) this.#tell(one, [missing(one.kind.name)], 'missing');
+    for (const [i, arn] of early.arns.entries()) {
+      const one = this.#search.lookedAt(group, early.entries[i] ?? -1);
+      if (one) this.#compareTags(one, arn);
     }
   }
 
-  #compare({ listing, unseen, needsTags }: Group, entry: unknown, found: Set<Looked>): void {
-    const seenBy = new Map<AnyKind, unknown>();
+  /** What an entry of a listing shows, of everything that is looked for by its names: tags, as soon as they are known. */
+  #compare(group: Group, entry: unknown, found: Uint8Array, early: Early): void {
+    const { listing, looked } = group;
+    const seenBy = new Map<AnyKind, Shown>();
     for (const name of listing.namesOf(entry)) {
-      for (const one of unseen.get(name) ?? []) {
-        const { kind, node } = one;
-        const sweep = kind.sweep;
-        if (!sweep || found.has(one)) continue;
-        if (!seenBy.has(kind)) seenBy.set(kind, sweep.seen(entry, this.#tagsOf));
-        const seen = seenBy.get(kind);
+      for (const number of looked.entriesOf(name)) {
+        const one = found[number] ? undefined : this.#search.lookedAt(group, number);
+        const sweep = one?.kind.sweep;
+        if (!one || !sweep) continue;
+        const shown = seenBy.get(one.kind) ?? shownBy(sweep, entry);
+        seenBy.set(one.kind, shown);
+        const { seen, arn } = shown;
         if (seen === undefined) continue;
-        found.add(one);
-        const reasons = sweptDiffering(sweep, node.swept, seen);
-        if (reasons.length === 0) continue;
-        const counted = needsTags ? reasons.filter((reason) => this.#maySay(one, reason)) : reasons;
-        if (counted.length > 0) this.#tell(one, counted, sweptFingerprintOf({ fields: sweep.fields }, undefined, seen));
+        found[number] = 1;
+        const { fromTags = [], fields } = sweep;
+        const isAsked = (reason: string) => !fromTags.includes(reason);
+        const reasons = sweptDiffering(sweep, one.fingerprint, seen, isAsked);
+        // The tags are no part of what is told: whether they are known by now tells nothing of the thing.
+        if (reasons.length > 0) this.#tell(one, reasons, fingerprintOf(fieldsOf(fields, isAsked), seen));
+        if (arn === undefined || fromTags.length === 0) continue;
+        if (this.#tagsAre === 'awaited') {
+          early.entries.push(number);
+          early.arns.push(arn);
+        } else this.#compareTags(one, arn);
       }
     }
   }
 
-  /** A reason that rests on tags says nothing while they are not known, or may still be those from before our own act. */
-  #maySay({ kind, object }: Looked, reason: string): boolean {
-    if (!kind.sweep?.fromTags?.includes(reason)) return true;
-    return this.#tagsAre === 'known' && this.#io.nowMs() - object.actedAtMs > TAGS_LAG_MS_MAX;
+  /** What rests on tags. It says nothing while they are not known, or may still be those from before our own act. */
+  #compareTags(one: Looked, arn: string): void {
+    const { fromTags = [], fields = {} } = one.kind.sweep ?? {};
+    if (this.#tagsAre !== 'known') return;
+    if (this.#io.nowMs() - one.object.actedAtMs <= TAGS_LAG_MS_MAX) return;
+    const isAsked = (reason: string) => fromTags.includes(reason);
+    const seen = { tags: this.#tagsOf(arn) ?? {} };
+    const reasons = differing(fields, one.fingerprint, seen, isAsked);
+    if (reasons.length > 0) this.#tell(one, reasons, fingerprintOf(fieldsOf(fields, isAsked), seen));
   }
 
   /** Whoever was written since the sweep began is compared with a newer answer, by the next one. */
@@ -198,26 +174,42 @@ class Comparison {
     if (this.#parts.fleet.isPresent(object)) this.#parts.onDrift(object, node, reasons, what);
   }
 
-  readonly #tagsOf: TagsOf = (arn) => this.#tags.get(arn);
+  #tagsOf(arn: string): Tags | undefined {
+    const entry = this.#tags.entriesOf(arn).at(-1);
+    return entry === undefined ? undefined : this.#tagSets[this.#tags.valueAt(entry)];
+  }
 
   async #readTags(): Promise<void> {
+    const numbers = new Map<string, number>();
     try {
       for await (const page of taggedResources.list(this.#io.aws, '', [], this.#call)) {
         for (const entry of page) {
           const tags = tagsOfResource(entry);
-          // All resources of an object have the same tags: they are held once.
           const text = JSON.stringify(tags);
-          const known = this.#tagSets.get(text);
-          if (!known) this.#tagSets.set(text, tags);
-          this.#tags.set(entry.ResourceARN ?? '', known ?? tags);
+          const number = numbers.get(text) ?? this.#tagSets.push(tags) - 1;
+          numbers.set(text, number);
+          this.#tags.add(entry.ResourceARN ?? '', number);
         }
       }
       this.#tagsAre = 'known';
-      this.#tagSets.clear();
     } catch (error) {
       if (!isFailure(error)) throw error;
       this.#tagsAre = 'unknown';
       this.#parts.onFailure(taggedResources.name, '', error);
     }
   }
+}
+
+/** An entry as a kind sees it, and the ARN under which its tags are listed. */
+function shownBy({ seen }: Pick<Sweep<unknown, unknown, unknown>, 'seen'>, entry: unknown): Shown {
+  const asked: string[] = [];
+  const tagsOf = (arn: string) => {
+    asked.push(arn);
+    return undefined;
+  };
+  return { seen: seen(entry, tagsOf), arn: asked[0] };
+}
+
+function fieldsOf<Seen>(fields: Fields<Seen>, isAsked: (reason: string) => boolean): Fields<Seen> {
+  return Object.fromEntries(Object.entries(fields).filter(([reason]) => isAsked(reason)));
 }

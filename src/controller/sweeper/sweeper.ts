@@ -21,8 +21,9 @@ import type { Target, Targets } from '../target.ts';
 import type { Finding, FoundBy } from './finding.ts';
 import { type Budget, type Pace, refuseImpossible, rotationPace, sweepPace } from './pace.ts';
 import { Rotation } from './rotation.ts';
+import { Search } from './search.ts';
 import { Suspicion } from './suspicion.ts';
-import { type DriftedNode, expectedCalls, sweep } from './sweep.ts';
+import { type DriftedNode, sweep } from './sweep.ts';
 import type { Measured, SweepJournal } from './sweep-journal.ts';
 import { type SweepGauge, SweepMetrics } from './sweep-metrics.ts';
 
@@ -80,7 +81,7 @@ export class Sweeper {
     const { settings, kinds } = this.#parts;
     if (settings.maxDriftAgeMs === undefined) return;
     for (const { objects } of (await this.#byTarget()).values()) {
-      refuseImpossible(settings.maxDriftAgeMs, expectedCalls(objects, kinds), settings);
+      refuseImpossible(settings.maxDriftAgeMs, new Search(objects, kinds).expectedCalls, settings);
     }
   }
 
@@ -203,7 +204,8 @@ export class Sweeper {
   /** What differs counts unless passes have left it so already. */
   #onDrift(by: FoundBy, everyMs: number, onFinding: OnFinding): SweepDrift {
     return (object, { nodeId, kind }, reasons, what) => {
-      if (!this.#suspicion.counts(object, `${by} ${nodeId}`, `${reasons.join()} ${what}`, everyMs)) return;
+      // What rests on tags is told apart from the rest of the same node: neither makes the other news again.
+      if (!this.#suspicion.counts(object, `${by} ${nodeId} ${reasons.join()}`, what, everyMs)) return;
       onFinding({ id: object.id, nodeId, kind, reasons, by });
     };
   }

@@ -89,6 +89,7 @@ export const codebuildProject: ResourceKind<CodeBuildProjectProps, CodeBuildProj
   },
 
   tags: ({ tags }) => tags,
+  lasting: true,
   readiness: () => READY,
   outputs: ({ name, arn }) => ({ name, arn }),
 
@@ -131,7 +132,15 @@ export const codebuildProject: ResourceKind<CodeBuildProjectProps, CodeBuildProj
 /** What is compared: the props, and the constants that stand beside them in what is sent. */
 function settingsOf(props: CodeBuildProjectProps) {
   return {
-    ...props,
+    // Field by field: spread, it is the dearest part of a plan, for which every steady object is compared.
+    serviceRoleArn: props.serviceRoleArn,
+    image: props.image,
+    computeType: props.computeType,
+    environmentType: props.environmentType,
+    buildspec: props.buildspec,
+    timeoutMinutes: props.timeoutMinutes,
+    description: props.description,
+    logGroupName: props.logGroupName,
     sourceType: 'NO_SOURCE',
     artifactsType: 'NO_ARTIFACTS',
     privilegedMode: false,

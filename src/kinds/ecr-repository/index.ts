@@ -94,6 +94,7 @@ export const ecrRepository: ResourceKind<EcrRepositoryProps, EcrRepositoryObserv
   },
 
   tags: ({ tags }) => tags,
+  lasting: true,
   readiness: () => READY,
   outputs: ({ uri, arn, lifecyclePolicy }) => ({ uri, arn, lifecyclePolicy }),
   diff: () => [],

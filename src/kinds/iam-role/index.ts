@@ -52,6 +52,8 @@ export const iamRole: ResourceKind<IamRoleProps, IamRoleObserved> = {
     return { arn: asked, statements: statementsOf(answer.Role.AssumeRolePolicyDocument ?? '') };
   },
 
+  lasting: true,
+
   readiness(observed, desired): Readiness {
     if (!desired || trusts(observed.statements, desired.mustTrust)) return READY;
     const missing = { Effect: 'Allow', Principal: { Service: desired.mustTrust }, Action: 'sts:AssumeRole' };

@@ -119,7 +119,7 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
 
   tags: ({ tags }) => tags,
   readiness: () => READY,
-  outputs: ({ arn, forward }) => ({ arn, weights: forward?.weights ?? {} }),
+  outputs: ({ arn }) => ({ arn }),
 
   diff: (desired, observed) => [...conditionChanges(desired, observed), ...actionChanges(desired, observed)],
   // Actions are sent whole, with the weights in them.
@@ -164,6 +164,7 @@ export const listenerRule: ResourceKind<ListenerRuleProps, ListenerRuleObserved>
     if (TagKeys.length > 0) await unlessGone(io.aws.elbv2.removeTags({ ResourceArns: [arn], TagKeys }, call));
   },
 
+  lasting: true,
   sweep,
   events: [
     onCalls(

@@ -99,6 +99,7 @@ export const logGroup: ResourceKind<LogGroupProps, LogGroupObserved> = {
   },
 
   tags: ({ tags }) => tags,
+  lasting: true,
   readiness: () => READY,
   outputs: ({ name, arn }) => ({ name, arn }),
   diff: (desired, observed) =>

@@ -30,6 +30,8 @@ export interface AskedWeight {
   readonly weight: number;
   /** It can serve: that was observed in this pass. */
   readonly proven: boolean;
+  /** It can serve all that it is asked to, which one that has no traffic yet must prove. Default: as `proven`. */
+  readonly provenToEnter?: boolean | undefined;
   /** What is known of why it cannot serve yet; for people. */
   readonly why?: string | undefined;
 }
@@ -83,7 +85,7 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
   readiness({ weights }, desired): Readiness {
     if (!desired) return READY;
     const { asked } = desired;
-    const awaited = asked.filter(({ weight, proven }) => weight > 0 && !proven);
+    const awaited = asked.filter((group) => group.weight > 0 && !isProven(group, weights));
     // Traffic that goes where it should and where nobody answers is not what was asked for.
     if (awaited.length === 0 && sameJson(permitted(asked, weights), exactly(asked))) return READY;
     return {
@@ -110,10 +112,9 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
 
   /** Somebody gave traffic to a group that cannot serve, while one that can is there. */
   endangers: ({ asked }, { weights }) =>
-    asked.some(({ proven }) => proven) &&
+    asked.some((group) => isProven(group, weights)) &&
     Object.entries(weights).some(
-      ([group, weight]) =>
-        weight > 0 && !asked.some(({ targetGroupArn, proven }) => targetGroupArn === group && proven),
+      ([arn, weight]) => weight > 0 && !asked.some((group) => group.targetGroupArn === arn && isProven(group, weights)),
     ),
 
   /** The rule was not there when it was observed: what it forwards to is read first. */
@@ -134,7 +135,7 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
 /**
  * The weights that may stand now, given what is asked, what is proven, and what stands.
  *
- * - Only a proven group gets a positive weight that it does not have already.
+ * - Only a proven group gets a positive weight that it does not have already, and only what is proven to enter enters.
  * - Every group asked to serve is proven: exactly what is asked, and no other group.
  * - Some are: they share all traffic among themselves; every other attached group stays attached at 0.
  * - None is: whatever serves now goes on serving, whether it is asked to or not.
@@ -143,11 +144,16 @@ export const ruleWeights: ResourceKind<RuleWeightsProps, RuleWeightsObserved> = 
  */
 export function permitted(asked: readonly AskedWeight[], observed: Weights): Weights {
   const wanted = asked.filter(({ weight }) => weight > 0);
-  const proven = wanted.filter((group) => group.proven);
+  const proven = wanted.filter((group) => isProven(group, observed));
   if (wanted.length > 0 && proven.length === wanted.length) return exactly(asked);
   if (proven.length > 0) return { ...atZero(Object.keys(observed)), ...atZero(asked.map(arnOf)), ...exactly(proven) };
   const serving = Object.values(observed).some((weight) => weight > 0);
   return serving || wanted.length > 0 ? observed : exactly(asked);
+}
+
+/** A side that serves keeps its traffic while anything of it can serve; a new one gets it with all that it should have. */
+function isProven({ targetGroupArn, proven, provenToEnter = proven }: AskedWeight, observed: Weights): boolean {
+  return (observed[targetGroupArn] ?? 0) > 0 ? proven : provenToEnter;
 }
 
 function exactly(asked: readonly AskedWeight[]): Weights {

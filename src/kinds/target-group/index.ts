@@ -203,6 +203,7 @@ export const targetGroup: ResourceKind<TargetGroupProps, TargetGroupObserved> = 
     if (TagKeys.length > 0) await unlessGone(io.aws.elbv2.removeTags({ ResourceArns: [arn], TagKeys }, call));
   },
 
+  lasting: true,
   sweep,
   // Attributes are read one group at a time.
   rotating: { AttributeDrift: ({ attributes }) => attributes },

@@ -117,8 +117,33 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'things are deleted before their users',
     file: 'plan/plan.ts',
-    search: 'const user = standing.find((other) => other !== orphan && other.entry.dependsOn.includes(entry.nodeId));',
-    replace: 'const user = standing.find((other) => other !== orphan && other.entry.nodeId === undefined);',
+    search:
+      'const user = [...standing].find((other) => other !== orphan && other.entry.dependsOn.includes(entry.nodeId));',
+    replace: 'const user = [...standing].find((other) => other !== orphan && other.entry.nodeId === undefined);',
+  },
+  {
+    name: 'what somebody removed too early is forgotten while its users stand',
+    file: 'plan/plan.ts',
+    search: 'for (const used of lasting) if (entry.dependsOn.includes(used.entry.nodeId)) standing.add(used);',
+    replace: 'if (entry.nodeId === undefined) break;',
+  },
+  {
+    name: 'weights that were just moved are written back with an attached group',
+    file: 'plan/plan.ts',
+    search: 'if (!kind.carriesFacets?.(changes)) return undefined;',
+    replace: 'if (changes.length >= 0) return undefined;',
+  },
+  {
+    name: 'the guard never learns that its write was done',
+    file: 'controller/table-trust.ts',
+    search: 'if (isFailure(error)) await this.load();',
+    replace: '',
+  },
+  {
+    name: 'an object is Ready while nobody answers',
+    file: 'kinds/rule-weights/index.ts',
+    search: 'if (awaited.length === 0 && sameJson(',
+    replace: 'if (sameJson(',
   },
   {
     name: 'a rollback needs nothing',

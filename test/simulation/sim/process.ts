@@ -6,7 +6,7 @@
 import { abandoned, Coalescing, layered, Pacing, type Ports, type ServiceName } from '../../../src/aws/index.ts';
 import { assembleController } from '../../../src/cli/assemble.ts';
 import type { Controller } from '../../../src/controller/index.ts';
-import { type Clock, type Logger, type Random, seededRandom, type Timer } from '../../../src/core/index.ts';
+import { type Clock, type Logger, onAbort, type Random, seededRandom, type Timer } from '../../../src/core/index.ts';
 import type { Credentials } from '../../../src/local-cloud/iam/index.ts';
 import type { Arrival } from '../judgement.ts';
 import type { World } from '../world.ts';
@@ -229,14 +229,14 @@ export class SimProcess implements Clock {
           if (isSettled) return;
           isSettled = true;
           timeout.cancel();
-          signal?.removeEventListener('abort', onAbort);
+          forgetAbort();
           act();
         });
       const giveUp = () => settle(() => reject(timedOut(service, operation)));
       const timeout = clock.after(CALL_TIMEOUT_MS, giveUp);
-      const onAbort = () => settle(() => reject(abandoned(service as ServiceName, operation)));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (signal?.aborted) return onAbort();
+      const abort = () => settle(() => reject(abandoned(service as ServiceName, operation)));
+      const forgetAbort = onAbort(signal, abort);
+      if (signal?.aborted) return abort();
 
       const leaves = (isLate: boolean) => {
         const gapMs = isLate ? 0 : WITHIN_PROCESS_MS * random.next();
