@@ -5,9 +5,12 @@
  */
 import type { LambdaContainerClassSpec } from '../api/index.ts';
 import type { Ports } from '../aws/index.ts';
-import type { Clock } from '../core/index.ts';
+import { type Clock, RecentMap } from '../core/index.ts';
 import type { Io } from '../resource/index.ts';
 import type { Target, Targets } from './target.ts';
+
+/** Answers that are kept; another costs a call of a pass. */
+const IMMUTABLE_MAX = 2_048;
 
 /** Where resources are, and as whom they are reached. */
 export interface Place {
@@ -69,7 +72,7 @@ export class PlacedTargets implements Targets {
   }
 
   #target({ account, region }: Place, aws: Ports): Target {
-    const io: Io = { aws, region, nowMs: () => this.#clock.now(), immutable: new Map() };
+    const io: Io = { aws, region, nowMs: () => this.#clock.now(), immutable: new RecentMap(IMMUTABLE_MAX) };
     return { id: `${account ?? ''}/${region}`, io };
   }
 }

@@ -8,6 +8,7 @@ export * from './fifo.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
 export * from './random.ts';
+export * from './recent-map.ts';
 export * from './structural-hash.ts';
 export * from './token-bucket.ts';
 export * from './tracing.ts';

@@ -52,7 +52,7 @@ export interface Io {
   readonly aws: Ports;
   readonly region: string;
   readonly nowMs: () => number;
-  /** Answers that can never change (a task definition revision), by ARN. */
+  /** Answers that can never change (a task definition revision), by ARN. Old ones may be gone: each is asked for again then. */
   readonly immutable: Map<string, unknown>;
 }
 

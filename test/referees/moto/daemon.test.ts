@@ -96,7 +96,7 @@ describe.skipIf(!hasMoto)(`the daemon against moto${hasMoto ? '' : ' (skipped: n
     name: string,
     holds: (status: LambdaContainerStatus) => boolean,
   ): Promise<LambdaContainerStatus> {
-    for (let attempt = 0; attempt < 250; attempt++) {
+    for (let attempt = 0; attempt < 500; attempt++) {
       const status = await state.status({ namespace: 'shop', name });
       if (status && holds(status)) return status;
       await new Promise((passed) => setTimeout(passed, 100));
@@ -106,7 +106,7 @@ describe.skipIf(!hasMoto)(`the daemon against moto${hasMoto ? '' : ' (skipped: n
   }
 
   async function gone(name: string): Promise<void> {
-    for (let attempt = 0; attempt < 250; attempt++) {
+    for (let attempt = 0; attempt < 500; attempt++) {
       if ((await state.status({ namespace: 'shop', name })) === undefined) return;
       await new Promise((passed) => setTimeout(passed, 100));
     }
@@ -152,7 +152,7 @@ describe.skipIf(!hasMoto)(`the daemon against moto${hasMoto ? '' : ' (skipped: n
 
   it('makes everything about a zip function but its build project, which moto refuses', async () => {
     await put('orders', { source: { functionRef: { name: 'orders' } }, scaling: { min: 1, max: 1 } });
-    const kinds = ['ecr-repository', 'log-group', 'target-group', 'listener-rule', 'rule-weights', 'codebuild-project'];
+    const kinds = ['ecr-repository', 'log-group', 'target-group', 'listener-rule', 'codebuild-project'];
     const status = await until('orders', ({ inventory }) =>
       kinds.every((wanted) => inventory.some(({ kind }) => kind === wanted)),
     );

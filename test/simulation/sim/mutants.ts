@@ -73,7 +73,7 @@ async function test(mutation: Mutation, index: number, seeds: number): Promise<O
 }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, seeds: { type: 'string', default: '25' } },
+  options: { only: { type: 'string', default: '' }, seeds: { type: 'string', default: '120' } },
 });
 const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
 // A mutation that no longer applies is found before an hour has passed.
