@@ -62,8 +62,13 @@ function listeners(spec: ParsedClass): Defect[] {
   });
 }
 
-function build({ build: { recipe, dockerfile, buildspec } }: ParsedClass): Defect[] {
-  const defects: Defect[] = [];
+function build({ build: { recipe, dockerfile, buildspec, gitCredentials = [] } }: ParsedClass): Defect[] {
+  const urls = gitCredentials.map(({ url }) => url);
+  const defects = urls.flatMap((url, index) =>
+    urls.indexOf(url) < index
+      ? [defect(at('build', 'gitCredentials', index, 'url'), url, 'is given twice; remove one of them')]
+      : [],
+  );
   if (dockerfile !== undefined && recipe !== 'dockerfile') {
     const phrase = `is only for recipe 'dockerfile', and recipe is '${recipe}'; remove it, or set recipe: dockerfile`;
     defects.push(plainDefect(at('build', 'dockerfile'), undefined, phrase));

@@ -1,10 +1,11 @@
 /**
  * What a branch or tag of a git repository means now, asked over git's smart HTTP protocol: one request, no program, no
- * working copy. It only lists references; a build fetches. Repositories that ask for credentials are refused by name.
+ * working copy. It only lists references; a build fetches. Credentials go to the one server that the URL names, and into
+ * no message; a repository that asks for some that it was not given is refused by name.
  * https://git-scm.com/docs/http-protocol
  */
 import { Failure, type FailureKind } from '../core/index.ts';
-import type { Call, GitPort } from './ports.ts';
+import type { Call, GitLogin, GitPort } from './ports.ts';
 
 const TIMEOUT_MS = 15_000;
 /** References of a repository with a hundred thousand branches. */
@@ -14,10 +15,10 @@ const COMMIT = /^[0-9a-f]{40}$/;
 /** A port without state. */
 export function gitRemote(): GitPort {
   return {
-    async resolveCommit(url, ref, call = {}) {
+    async resolveCommit(url, ref, call = {}, login) {
       // A commit is what it is; whether the repository has it, the build finds out.
       if (COMMIT.test(ref)) return ref;
-      const references = parseReferences(await advertised(url, call));
+      const references = parseReferences(await advertised(url, call, login));
       // A branch before a tag of the same name; of an annotated tag the commit, not the tag's own object.
       const names = [ref, `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
       const found = names.map((name) => references.get(name)).find((commit) => commit !== undefined);
@@ -27,25 +28,32 @@ export function gitRemote(): GitPort {
   };
 }
 
-async function advertised(url: string, { signal }: Call): Promise<Buffer> {
+async function advertised(url: string, { signal }: Call, login: GitLogin | undefined): Promise<Buffer> {
   // A large library, and few objects are built from a branch: not before it is asked for. By its default, because a bundle
   // gives a CommonJS module no other names.
   const {
-    default: { request },
+    default: { Agent, request },
   } = await import('undici');
+  const ca = login?.caCertificate;
+  const dispatcher = ca === undefined ? undefined : new Agent({ connect: { ca } });
   try {
     const { statusCode, headers, body } = await request(
       `${url.replace(/\/+$/, '')}/info/refs?service=git-upload-pack`,
       {
-        headers: { accept: 'application/x-git-upload-pack-advertisement', 'user-agent': 'git/lambdacontainer' },
+        headers: {
+          accept: 'application/x-git-upload-pack-advertisement',
+          'user-agent': 'git/lambdacontainer',
+          ...(login ? { authorization: authorizationOf(login) } : {}),
+        },
         headersTimeout: TIMEOUT_MS,
         bodyTimeout: TIMEOUT_MS,
         ...(signal ? { signal } : {}),
+        ...(dispatcher ? { dispatcher } : {}),
       },
     );
     if (statusCode !== 200) {
       await body.dump();
-      throw refused(url, statusCode, headers.location);
+      throw refused(url, statusCode, headers.location, login !== undefined);
     }
     const held: Buffer[] = [];
     let size = 0;
@@ -59,7 +67,13 @@ async function advertised(url: string, { signal }: Call): Promise<Buffer> {
     if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw failure('transient', code ?? 'NetworkingError', `${url}: ${message}`, error);
+  } finally {
+    await dispatcher?.destroy();
   }
+}
+
+function authorizationOf({ username, password }: GitLogin): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }
 
 /** `<commit> <name>` by name. */
@@ -77,12 +91,17 @@ function parseReferences(answer: Buffer): Map<string, string> {
   return references;
 }
 
-function refused(url: string, statusCode: number, location: unknown): Failure {
+function refused(url: string, statusCode: number, location: unknown, hasLogin: boolean): Failure {
   if (statusCode === 401 || statusCode === 403) {
-    const message = `${url} asks for credentials; only repositories that anyone may read can be a source`;
+    const message = hasLogin
+      ? `${url} refuses the credentials that spec.build.gitCredentials of the class names for it; correct the secret, or what it may read`
+      : `${url} asks for credentials; have its class name a secret for it under spec.build.gitCredentials`;
     return failure('denied', String(statusCode), message);
   }
-  if (statusCode === 404) return failure('notFound', '404', `there is no git repository at ${url}`);
+  if (statusCode === 404) {
+    const remedy = hasLogin ? ', or the credentials of the class (spec.build.gitCredentials) may not see it' : '';
+    return failure('notFound', '404', `there is no git repository at ${url}${remedy}`);
+  }
   if (statusCode >= 300 && statusCode < 400) {
     return failure('invalid', String(statusCode), `${url} has moved to ${String(location)}; name that one`);
   }

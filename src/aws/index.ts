@@ -9,6 +9,7 @@ export * from './classify.ts';
 export * from './coalescing.ts';
 export * from './ecr-credentials.ts';
 export * from './git-remote.ts';
+export * from './git-secret.ts';
 export * from './layers.ts';
 export * from './listings/index.ts';
 export * from './operations.ts';

@@ -72,9 +72,17 @@ export type StsPort = Ports['sts'];
 export interface GitPort {
   /**
    * The commit (forty hexadecimal digits) that a branch or tag of the repository means now; a commit means itself.
-   * @throws Failure notFound when there is no such repository or reference; denied when it asks for credentials
+   * @throws Failure notFound when there is no such repository or reference; denied when it asks for other credentials
    */
-  resolveCommit(url: string, ref: string, call?: Call): Promise<string>;
+  resolveCommit(url: string, ref: string, call?: Call, login?: GitLogin): Promise<string>;
+}
+
+/** What a git server is told over https. */
+export interface GitLogin {
+  readonly username: string;
+  readonly password: string;
+  /** PEM of the authorities that may sign the server's certificate, instead of the machine's. */
+  readonly caCertificate?: string;
 }
 
 /** Read access to an OCI registry (base images), behind a port because it is not an AWS API. */

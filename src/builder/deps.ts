@@ -15,7 +15,9 @@ export interface BuildDeps {
   /** Builds Dockerfiles. Asked for only when there is one to build. */
   readonly program: () => Promise<ImageProgram>;
   /** Runs the machine's git. @throws UserError when it fails */
-  readonly git: (argv: readonly string[]) => Promise<void>;
+  readonly git: (argv: readonly string[], environment?: Readonly<Record<string, string>>) => Promise<void>;
+  /** The secret of the repository, as it is stored; undefined for one that anyone may read. */
+  readonly gitSecret?: string | undefined;
   /** The Dockerfile of the recipe `dockerfile-v1`, where its source brings none. */
   readonly dockerfile?: string | undefined;
   /** Attempts of each read (a build is outside of any retry loop). Default 1. */

@@ -21,6 +21,8 @@ const ATTEMPTS = 4;
 const GIT_ENVIRONMENT = { GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
 
 async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+  // For git's one call alone: no program that builds is given it.
+  const { LAMBDACONTAINER_GIT_SECRET: gitSecret, ...environment } = env;
   const order = parseOrder(env.LAMBDACONTAINER_BUILD);
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
   const { ports, close } = createSdkPorts({ region, credentials: credentialsOf(env) }, { resolveDigest: unused });
@@ -35,9 +37,15 @@ async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> 
       registry,
       clock: systemClock,
       folder,
-      program: () => imageProgram({ folder, environment: env, credentials }),
-      git: (argv) =>
-        runProgram({ program: 'git', arguments: argv, environment: { ...env, ...GIT_ENVIRONMENT }, signal }),
+      program: () => imageProgram({ folder, environment, credentials }),
+      git: (argv, more) =>
+        runProgram({
+          program: 'git',
+          arguments: argv,
+          environment: { ...environment, ...GIT_ENVIRONMENT, ...more },
+          signal,
+        }),
+      gitSecret,
       dockerfile: decoded(env.LAMBDACONTAINER_DOCKERFILE),
       print,
       signal,

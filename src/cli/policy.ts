@@ -44,7 +44,7 @@ export interface PolicyScope {
   readonly taskRoles: Resources;
   readonly buildRoles: Resources;
   readonly sourceRoles: Resources;
-  /** Secrets of GitSources. */
+  /** Secrets of GitSources, and of the repositories that builds clone. */
   readonly sourceSecrets: Resources;
   /** Name of the queue in which AWS's events wait. */
   readonly eventQueue: string;
@@ -160,7 +160,7 @@ const SOURCE_ROLES: Omit<IamStatement, 'resources'> = {
 };
 const SOURCE_SECRETS: Omit<IamStatement, 'resources'> = {
   actions: ['secretsmanager:GetSecretValue'],
-  because: 'reads the credentials that a GitSource names for its repository',
+  because: 'reads the credentials that a GitSource names for its repository, and a class for those that builds clone',
 };
 
 /** What `plan`, `diff`, `verify` and `doctor` read beside what the kinds do. */

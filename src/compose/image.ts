@@ -8,6 +8,7 @@ import { shortHash, versionedHash } from '../core/index.ts';
 import { baseImage, codebuildProject, ecrRepository, imageBuild } from '../kinds/index.ts';
 import { type Node, node } from '../resource/index.ts';
 import type { ComposeInput } from './compose.ts';
+import { gitSecretFor } from './git-credentials.ts';
 import { projectName, repositoryName } from './names.ts';
 import { pinned } from './pins.ts';
 import { type Code, sourceNodeId } from './source.ts';
@@ -146,6 +147,8 @@ function imageAsked({ spec, klass }: ComposeInput, code: Code, place: ImagePlace
     dockerfile: template === undefined ? ownDockerfile(spec) : shortHash(template, 32),
   };
   const tag = imageTag(inputs);
+  const { repository: git } = spec.source;
+  const gitSecret = git && gitSecretFor(git.url, klass.build.gitCredentials);
   const order = {
     recipe,
     source: code.order,
@@ -166,6 +169,7 @@ function imageAsked({ spec, klass }: ComposeInput, code: Code, place: ImagePlace
         LAMBDACONTAINER_BUILD: JSON.stringify(order),
         ...(name === 'dockerfile' ? { LAMBDACONTAINER_BUILDER_IMAGE: klass.build.image } : {}),
       },
+      ...(gitSecret === undefined ? {} : { secrets: { LAMBDACONTAINER_GIT_SECRET: gitSecret } }),
       recipe,
       concurrency: klass.build.concurrency,
       ...(name === 'dockerfile' ? { environmentOverride: dockerEnvironment(klass, template) } : {}),

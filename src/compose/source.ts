@@ -6,6 +6,7 @@ import type { LambdaContainerSpec } from '../api/index.ts';
 import { baseImage, gitCommit, lambdaFunction, type S3ObjectObserved, s3Object } from '../kinds/index.ts';
 import { type Node, node, type Outputs } from '../resource/index.ts';
 import type { ComposeInput, FunctionFacts } from './compose.ts';
+import { gitSecretFor } from './git-credentials.ts';
 import { pinned } from './pins.ts';
 
 /** Facts of the code, whatever its source. */
@@ -74,12 +75,13 @@ function imageSource(input: ComposeInput, { uri }: NonNullable<SourceSpec['image
 
 function repositorySource(input: ComposeInput, repository: NonNullable<SourceSpec['repository']>): Source {
   const { url, ref, context, dockerfile } = repository;
+  const secret = gitSecretFor(url, input.klass.build.gitCredentials);
   return {
     node: node(gitCommit, {
       id: 'source',
       aspect: 'SourceResolved',
       dependsOn: [],
-      resolve: () => ({ identity: { url, ref }, props: {} }),
+      resolve: () => ({ identity: { url, ref, ...(secret === undefined ? {} : { secret }) }, props: {} }),
     }),
     code(outputs) {
       const commit = String(outputs.commit);

@@ -4,23 +4,14 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type GitSecret, gitLogin, httpLogin } from '../aws/index.ts';
 import type { GitCall } from './git-program.ts';
 import { SourceProblem } from './source-problem.ts';
-import type { SourceSecret } from './source-secret.ts';
 
 export type GitAccess = Pick<GitCall, 'config' | 'env'> & { readonly protocol: NonNullable<GitCall['protocol']> };
 
-/**
- * Git asks this, and it answers from its environment. It is bound to one origin: a redirection elsewhere gets nothing.
- * https://git-scm.com/docs/gitcredentials
- */
-const CREDENTIAL_HELPER =
-  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$LAMBDACONTAINER_GIT_USERNAME" "$LAMBDACONTAINER_GIT_PASSWORD"; }; f';
-/** GitHub's name for a token's user; other servers take any. */
-const TOKEN_USER = 'x-access-token';
-
 /** @throws SourceProblem SecretNotUsable when the secret does not fit the URL */
-export async function prepareAccess(url: string, secret: SourceSecret | undefined, folder: string): Promise<GitAccess> {
+export async function prepareAccess(url: string, secret: GitSecret | undefined, folder: string): Promise<GitAccess> {
   const { protocol, origin, hostname } = new URL(url);
   if (hostname.startsWith('-'))
     throw new SourceProblem('RepositoryNotFound', `'${hostname}' is not the name of a host`);
@@ -37,25 +28,17 @@ export async function prepareAccess(url: string, secret: SourceSecret | undefine
   }
 }
 
-async function httpAccess(origin: string, secret: SourceSecret | undefined, folder: string) {
-  const password = secret?.password ?? secret?.token;
-  const username = secret?.username ?? (secret?.token === undefined ? undefined : TOKEN_USER);
-  if (password !== undefined && username === undefined) {
-    throw new SourceProblem(
-      'SecretNotUsable',
-      "the secret has a 'password' without a 'username'; add it, or give a 'token'",
-    );
-  }
+async function httpAccess(origin: string, secret: GitSecret | undefined, folder: string) {
   const env: Record<string, string> = {};
   if (secret?.caCertificate !== undefined) env.GIT_SSL_CAINFO = await file(folder, 'ca.pem', secret.caCertificate);
-  if (password === undefined || username === undefined) return { env };
-  return {
-    config: { [`credential.${origin}.helper`]: CREDENTIAL_HELPER },
-    env: { ...env, LAMBDACONTAINER_GIT_USERNAME: username, LAMBDACONTAINER_GIT_PASSWORD: password },
-  };
+  const login = secret && httpLogin(secret);
+  if (login?.defect !== undefined) throw new SourceProblem('SecretNotUsable', `the secret ${login.defect}`);
+  if (login?.found === undefined) return { env };
+  const asGit = gitLogin(origin, login.found);
+  return { config: asGit.config, env: { ...env, ...asGit.env } };
 }
 
-async function sshAccess(secret: SourceSecret | undefined, folder: string) {
+async function sshAccess(secret: GitSecret | undefined, folder: string) {
   if (secret?.identity === undefined || secret.knownHosts === undefined) {
     throw new SourceProblem(
       'SecretNotUsable',

@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitSourceSpec, LambdaContainerClassSpec } from '../api/index.ts';
+import type { GitSecret } from '../aws/index.ts';
 import { type Clock, isFailure, sameJson } from '../core/index.ts';
 import { prepareAccess } from './git-access.ts';
 import type { Git } from './git-program.ts';
@@ -14,7 +15,7 @@ import type { Rendering } from './rendering.ts';
 import { Repository, type RepositoryLimits } from './repository.ts';
 import { verifySignature } from './signatures.ts';
 import { SourceProblem } from './source-problem.ts';
-import type { SecretReader, SourceSecret } from './source-secret.ts';
+import type { SecretReader } from './source-secret.ts';
 import type { Wanted } from './wanted-commit.ts';
 
 export interface SourceReaderParts {
@@ -159,7 +160,7 @@ export class SourceReader {
     }
   }
 
-  async #secret({ secretRef }: GitSourceSpec, signal: AbortSignal): Promise<SourceSecret | undefined> {
+  async #secret({ secretRef }: GitSourceSpec, signal: AbortSignal): Promise<GitSecret | undefined> {
     return secretRef === undefined ? undefined : await this.#parts.secrets.read(secretRef, signal);
   }
 

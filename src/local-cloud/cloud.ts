@@ -95,7 +95,14 @@ export class Cloud extends CloudCore {
       const secrets = this.#taskSecrets(iam, secretsmanager);
       const ecs = new EcsService({ ...deps, sessions: iam, secrets, tasks: drivers.tasks, elbv2, ecr, logs, events });
       const autoscaling = new AutoScalingService({ ...deps, ecs });
-      const codebuild = new CodeBuildService({ ...deps, sessions: iam, builds: drivers.builds, iam, events });
+      const codebuild = new CodeBuildService({
+        ...deps,
+        sessions: iam,
+        secrets,
+        builds: drivers.builds,
+        iam,
+        events,
+      });
       const dynamodb = new DynamoService(deps);
       const streams = new StreamsService({ ...deps, dynamodb });
       const tagging = new TaggingService([ecs, elbv2, ecr, logs, autoscaling, codebuild, lambda, sqs, events]);
@@ -153,7 +160,7 @@ export class Cloud extends CloudCore {
     return identity;
   }
 
-  /** What ECS reads for a task as a session of its execution role. A trail tells of no reading, so none is noted. */
+  /** What ECS reads for a task, and CodeBuild for a build, as a session of its role. A trail tells of no reading, so none is noted. */
   #taskSecrets(iam: IamService, secretsmanager: SecretsManagerService): TaskSecrets {
     return {
       assumable: (roleArn) => iam.trusts(roleArn, 'ecs-tasks.amazonaws.com'),

@@ -1,5 +1,6 @@
 /** What references of a repository mean, asked of git's own server. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -7,6 +8,7 @@ import { gitRemote } from '../../src/aws/index.ts';
 import type { Failure } from '../../src/core/index.ts';
 import { type GitServer, serveGit } from '../gitops/git-server.ts';
 import { Origin } from '../gitops/origin.ts';
+import { openssl } from '../gitops/tools.ts';
 
 let folder: string;
 let origin: Origin;
@@ -77,7 +79,7 @@ const refused: {
       server.credentials = 'a:b';
     },
     kind: 'denied',
-    says: /asks for credentials/,
+    says: /asks for credentials; have its class name a secret for it under spec\.build\.gitCredentials$/,
   },
   {
     reason: 'a server that is busy',
@@ -110,3 +112,22 @@ it('says that there is no server', async () => {
   const failure = await git.resolveCommit('http://127.0.0.1:1/x.git', 'main').catch((error: Failure) => error);
   expect(failure).toMatchObject({ kind: 'transient', code: 'ECONNREFUSED' });
 });
+
+it.skipIf(!openssl)(
+  'trusts a server with a certificate of its own when the login names its authority (openssl)',
+  async () => {
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', ...subject];
+    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' });
+    const caCertificate = readFileSync(certFile, 'utf8');
+    const own = await serveGit(dirname(origin.bare), { key: readFileSync(keyFile, 'utf8'), cert: caCertificate });
+    own.credentials = 'builder:word';
+    const login = { username: 'builder', password: 'word' };
+    const asked = (more: object) => git.resolveCommit(own.url('origin.git'), 'main', {}, { ...login, ...more });
+    await expect(asked({})).rejects.toMatchObject({ kind: 'transient' });
+    expect(own.requests, 'not a word was said to it').toEqual([]);
+    expect(await asked({ caCertificate })).toBe(commitOf('main'));
+    await own.close();
+  },
+);

@@ -111,7 +111,7 @@ async function depsOf(more: Partial<BuildDeps> = {}, environment = process.env):
     clock: systemClock,
     folder: own,
     program: () => imageProgram({ folder: own, environment, credentials }),
-    git: (argv) => runProgram({ program: 'git', arguments: argv, environment: process.env }),
+    git: (argv, more) => runProgram({ program: 'git', arguments: argv, environment: { ...process.env, ...more } }),
     print: () => {},
     ...more,
   };

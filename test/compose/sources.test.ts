@@ -236,6 +236,42 @@ describe('a repository', () => {
     expect(props.environmentOverride?.buildspec).not.toContain('LAMBDACONTAINER_DOCKERFILE');
   });
 
+  const credentials = [
+    { url: 'https://git.example.com/', secretRef: 'all' },
+    { url: 'https://git.example.com/acme/', secretRef: 'acme' },
+    { url: 'https://git.example.com/acme/one.git', secretRef: 'one' },
+    { url: 'https://git.example.com:8443/', secretRef: 'port' },
+    { url: 'https://code.example.com/acme/', secretRef: 'code' },
+  ];
+  it.each([
+    { url: 'https://git.example.com/shop.git', secret: 'all' },
+    { url: 'https://git.example.com/acme/shop.git', secret: 'acme' },
+    { url: 'https://GIT.example.com/acme/shop.git', secret: 'acme', reason: 'a host has no case' },
+    { url: 'https://git.example.com/acme/one.git', secret: 'one', reason: 'a whole repository' },
+    { url: 'https://git.example.com/acme/one.github', secret: 'acme', reason: 'no part of a name' },
+    { url: 'https://git.example.com:8443/acme/shop.git', secret: 'port' },
+    { url: 'https://code.example.com/acme', secret: undefined, reason: 'not below' },
+    { url: 'https://code.example.com/acme-evil/x.git', secret: undefined, reason: 'another name' },
+    { url: 'https://code.example.com.evil.example/acme/x.git', secret: undefined, reason: 'another host' },
+    { url: 'https://code.example.com/acme/../evil/x.git', secret: undefined, reason: 'a way out' },
+    { url: 'https://code.example.com/acme/%2e%2e/evil/x.git', secret: undefined, reason: 'an encoded way out' },
+    { url: 'https://code.example.com/acme/..%2fevil/x.git', secret: undefined, reason: 'a way out for its server' },
+    { url: 'https://code.example.com/acme//evil/x.git', secret: undefined, reason: 'an empty name' },
+    { url: 'https://code.example.com/evil/../acme/x.git', secret: undefined, reason: 'a way in' },
+    { url: 'https://code.example.com/evil\\..\\acme/x.git', secret: undefined, reason: 'another spelling' },
+    { url: 'http://127.0.0.1:8080/acme/x.git', secret: undefined, reason: 'another scheme' },
+  ])('$url is opened by the secret $secret ($reason)', ({ url, secret }) => {
+    const spec = { source: { repository: { ...source.repository, url } } };
+    const klass = withValue(CLASS_SPEC, 'build.gitCredentials', credentials);
+    const { resolved, build } = composed({ spec, klass, outputs });
+    expect(resolved('source').identity).toEqual({ url, ref: 'main', ...(secret === undefined ? {} : { secret }) });
+    const { props, identity } = build();
+    expect(props.secrets).toEqual(secret === undefined ? undefined : { LAMBDACONTAINER_GIT_SECRET: secret });
+    expect(Object.keys(props.environment)).not.toContain('LAMBDACONTAINER_GIT_SECRET');
+    // Who may read it does not decide what is built of it.
+    expect(identity.tag).toBe(composed({ spec, outputs }).build().identity.tag);
+  });
+
   it('is another image with another commit or another folder', () => {
     const tags = [
       composed({ spec: { source }, outputs }),

@@ -133,6 +133,24 @@ describe('image-build', () => {
     expect(built && imageBuild.outputs(built)).toEqual({ digest: DIGEST, uri: `registry.example/lc/shop@${DIGEST}` });
   });
 
+  it('asks CodeBuild to read secrets, and hands on their names alone', async () => {
+    const asked: unknown[] = [];
+    const { io } = fakeIo({
+      codebuild: {
+        listBuildsForProject: () => ({ ids: [] }),
+        startBuild: (input) => {
+          asked.push(...input.environmentVariablesOverride);
+          return { build: { id: 'lc:1' } };
+        },
+      },
+    });
+    await imageBuild.create(io, IDENTITY, { environment: { A: 'b' }, secrets: { KEY: 'sources/acme' } }, CALL);
+    expect(asked).toEqual([
+      { name: 'A', value: 'b', type: 'PLAINTEXT' },
+      { name: 'KEY', value: 'sources/acme', type: 'SECRETS_MANAGER' },
+    ]);
+  });
+
   it('costs one call once it is there', async () => {
     const world = new World();
     world.images.set(IDENTITY.tag, DIGEST);

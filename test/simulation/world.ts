@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { zipSync } from 'fflate';
 import { confirmationRecord, type LambdaContainerStatus } from '../../src/api/index.ts';
-import { type GitPort, type Ports, type RegistryPort, toItem } from '../../src/aws/index.ts';
+import { type GitLogin, type GitPort, type Ports, type RegistryPort, toItem } from '../../src/aws/index.ts';
 import { type AssemblySettings, assembleController } from '../../src/cli/assemble.ts';
 import { bootstrapLocalAccount } from '../../src/cli/local/bootstrap.ts';
 import { beginControllerSession } from '../../src/cli/local/controller-identity.ts';
@@ -94,6 +94,9 @@ export class World {
   /** What references of images mean in registries beyond this world, and branches in repositories (`url ref`). */
   readonly digests = new Map<string, string>();
   readonly commits = new Map<string, string>();
+  /** What servers of repositories were told, and what builds were given, newest last. */
+  readonly logins: (GitLogin | undefined)[] = [];
+  readonly buildEnvironments: Readonly<Record<string, string>>[] = [];
   /** Mutating calls of the controller, newest last: `ecs createService`. */
   readonly mutations: string[] = [];
   /** Calls that the controllers made so far. */
@@ -179,7 +182,12 @@ export class World {
       resolveDigest: async (reference, architecture) =>
         this.digests.get(reference) ?? digest(`${reference} ${architecture}`),
     };
-    const git: GitPort = { resolveCommit: async (url, ref) => this.commits.get(`${url} ${ref}`) ?? '0'.repeat(40) };
+    const git: GitPort = {
+      resolveCommit: async (url, ref, _call, login) => {
+        this.logins.push(login);
+        return this.commits.get(`${url} ${ref}`) ?? '0'.repeat(40);
+      },
+    };
     this.#direct = createDirectPorts(this.cloud, registry, git);
     this.#session = beginControllerSession(this.cloud, policy);
     this.#daemon = createDirectPorts(this.cloud, registry, git, () => this.#session);
@@ -414,9 +422,9 @@ export class World {
       if (service === 'registry') continue;
       const methods: Record<string, unknown> = {};
       for (const [operation, method] of Object.entries(
-        port as Record<string, (input: unknown, call?: object) => Promise<unknown>>,
+        port as Record<string, (input: unknown, call?: object, ...more: unknown[]) => Promise<unknown>>,
       )) {
-        methods[operation] = async (input: unknown, call?: { signal?: AbortSignal }) => {
+        methods[operation] = async (input: unknown, call?: { signal?: AbortSignal }, ...more: unknown[]) => {
           if (life.ended) return never;
           await this.#delay(5 + this.random.next() * 60);
           const number = ++this.calls;
@@ -433,7 +441,7 @@ export class World {
           this.#noteStateWrite(service, operation, input);
           this.#notePass(service, operation, input);
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
-          const output = await method(input, call).catch((error: Failure) => {
+          const output = await method(input, call, ...more).catch((error: Failure) => {
             if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
             if (!life.ended) this.onCall?.(number, true);
             if (life.ended) return never;
@@ -520,6 +528,7 @@ export class World {
       builds: {
         start: (launch, report) => {
           this.builds++;
+          this.buildEnvironments.push(launch.environment);
           const work = this.clock.after(this.buildMs, () => {
             const succeeded = !this.failsBuild && this.#pushBuilt(launch);
             report({ type: 'phase', phase: 'BUILD', succeeded });

@@ -19,6 +19,7 @@ import {
   text,
   url,
 } from './fields.ts';
+import { secretName } from './git-source.ts';
 
 /** The only retentions that CloudWatch Logs accepts. */
 const RETENTION_DAYS = [
@@ -128,6 +129,47 @@ const percentOrCount = z
     },
   )
   .transform((value) => (typeof value === 'number' ? { count: value } : { percent: Number.parseInt(value, 10) }));
+
+const GIT_PREFIX =
+  /^(https:\/\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?|http:\/\/(localhost|127\.0\.0\.1))(:[0-9]{1,5})?\/([\w~+@-][\w.~+@-]*(\/[\w~+@-][\w.~+@-]*)*\/?)?$/;
+
+const gitCredential = z.strictObject({
+  url: z
+    .string()
+    .max(2048)
+    .superRefine((value, context) => {
+      const message = gitPrefixDefect(value);
+      if (message) context.addIssue({ code: 'custom', message });
+    })
+    .meta({ pattern: GIT_PREFIX.source })
+    .meta(
+      notes({
+        description: 'A repository, or with `/` at its end all below it.',
+        limits: '`https://`; `http://` for this machine only (`127.0.0.1`, `localhost`)',
+      }),
+    ),
+  secretRef: secretName.meta(
+    notes({
+      description:
+        'Name or ARN of a Secrets Manager secret in the account and region of the class: JSON with `token`, or `username` and `password`, as for a GitSource.',
+    }),
+  ),
+});
+
+function gitPrefixDefect(value: string): string | undefined {
+  if (/^(ssh:|[\w.-]+@[\w.-]+:)/.test(value)) {
+    return 'is for ssh, which builds do not speak; write https://host/path/ and give a token in the secret';
+  }
+  if (/^https?:\/\/[^/]*@/.test(value)) return 'contains a user; leave it out and put credentials into the secret';
+  if (GIT_PREFIX.test(value) && URL.canParse(value)) return undefined;
+  if (/^https:\/\/[^/]+$/.test(value)) {
+    return 'names a host alone; with / at its end it stands for all of its repositories';
+  }
+  if (value.startsWith('http:')) {
+    return 'is not encrypted, which is allowed for this machine (127.0.0.1) only; use https';
+  }
+  return 'is not the beginning of repository URLs; write it in lower case up to the path, like https://github.com/acme/';
+}
 
 const tagKey = refusing(
   pattern(/^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u, 'is not a tag key; use letters, digits, spaces and _.:/=+-@', 128),
@@ -309,6 +351,18 @@ export const classSpecSchema = z
         )
           .meta(notes({ description: "Registry of AWS's base images." }))
           .default('public.ecr.aws'),
+        gitCredentials: z
+          .array(gitCredential)
+          .max(50)
+          .meta(
+            notes({
+              description:
+                'Credentials of private repositories that `spec.source.repository` may name. The longest `url` that a repository begins with is used, for whoever may use the class.',
+              defaultText: 'none: repositories that anyone may read',
+              listType: ['url'],
+            }),
+          )
+          .optional(),
       })
       .meta(notes({ description: 'How images are built.' })),
     adapter: z

@@ -48,7 +48,7 @@ const repositoryPath = refusing(text(1024), [
   { matches: /\\|\p{Cc}/u, phrase: 'has a backslash or a control character; use letters, digits and /' },
 ]);
 
-const secretName = pattern(
+export const secretName = pattern(
   /^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]+|[\w/+=.@-]{1,512})$/,
   'is neither the name nor the ARN of a Secrets Manager secret; names have letters, digits and /_+=.@-',
 );

@@ -138,7 +138,12 @@ const repository = z.strictObject({
     .refine((value) => !value.startsWith('http:') || !URL.canParse(value) || isLoopback(new URL(value).hostname), {
       error: 'can be read and changed on its way; use https',
     })
-    .meta(notes({ description: 'Git repository that anyone may read, over HTTPS.' })),
+    .meta(
+      notes({
+        description:
+          'Git repository, over HTTPS; a private one with credentials that its class names (`build.gitCredentials`).',
+      }),
+    ),
   ref: text(255)
     .meta(notes({ description: 'Branch, tag or full commit. A branch or tag is followed.' }))
     .default('main'),

@@ -76,6 +76,12 @@ export const BUILD_POLICY: Policy = {
       Action: ['lambda:GetLayerVersion'],
       Resource: ['arn:*:lambda:*:*:layer:*'],
     },
+    {
+      Sid: 'ReadGitSecrets',
+      Effect: 'Allow',
+      Action: ['secretsmanager:GetSecretValue'],
+      Resource: ['arn:*:secretsmanager:*:*:secret:lambdacontainer/sources/builds/*'],
+    },
     { Sid: 'AskRegistry', Effect: 'Allow', Action: ['ecr:GetAuthorizationToken'], Resource: ['*'] },
     {
       Sid: 'Pull',

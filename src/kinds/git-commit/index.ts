@@ -2,8 +2,9 @@
  * The commit that a branch or tag of a git repository means today. Read only. It fetches nothing; the build does.
  */
 import { READY, type ResourceKind, readOnly, unlessAbsent } from '../../resource/index.ts';
+import { loginOf } from './login.ts';
 
-/** Identity: `url` and `ref` (a branch, a tag, or a commit, which means itself). */
+/** Identity: `url`, `ref` (a branch, a tag, or a commit, which means itself) and, of a private one, `secret`: its name. */
 export type GitCommitProps = Readonly<Record<string, never>>;
 
 export interface GitCommitObserved {
@@ -13,11 +14,12 @@ export interface GitCommitObserved {
 export const gitCommit: ResourceKind<GitCommitProps, GitCommitObserved> = {
   ...readOnly('git-commit'),
   name: 'git-commit',
-  // Asked over git's own protocol.
+  // Asked over git's own protocol; which secrets may be read for it, the deployment says.
   permissions: [],
 
-  async observe(io, { url = '', ref = '' }, call) {
-    const commit = await unlessAbsent(io.aws.git.resolveCommit(url, ref, call));
+  async observe(io, { url = '', ref = '', secret }, call) {
+    const login = secret === undefined ? undefined : await loginOf(io, secret, call);
+    const commit = await unlessAbsent(io.aws.git.resolveCommit(url, ref, call, login));
     return commit === undefined ? undefined : { commit };
   },
 

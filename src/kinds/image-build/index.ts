@@ -32,6 +32,8 @@ import { WaitingLine } from './waiting-line.ts';
 export interface ImageBuildProps {
   /** Plain-text variables of the build. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values CodeBuild itself reads, as the build's role: names or ARNs of Secrets Manager's secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** How it is built, for people. */
   readonly recipe?: string;
   /** Builds of the project that may run at once. Default: as many as the account allows. */
@@ -387,11 +389,14 @@ async function start(
       projectName,
       idempotencyToken: shortHash(token, 32),
       ...overridesOf(desired),
-      environmentVariablesOverride: Object.entries(desired.environment).map(([name, value]) => ({
-        name,
-        value,
-        type: 'PLAINTEXT',
-      })),
+      environmentVariablesOverride: [
+        ...Object.entries(desired.environment).map(([name, value]) => ({ name, value, type: 'PLAINTEXT' as const })),
+        ...Object.entries(desired.secrets ?? {}).map(([name, value]) => ({
+          name,
+          value,
+          type: 'SECRETS_MANAGER' as const,
+        })),
+      ],
     },
     call,
   );

@@ -42,6 +42,7 @@ import {
   validProjectName,
   variablesOf,
 } from './codebuild/project-record.ts';
+import { type BuildSecrets, environmentOfBuild } from './codebuild/variables.ts';
 import type { EventSink } from './eventbridge.ts';
 import { pageOf } from './paging.ts';
 
@@ -74,6 +75,8 @@ interface TokenRecord {
 export interface CodeBuildDeps extends ServiceDeps {
   readonly builds: BuildDriver;
   readonly iam: { trusts(roleArn: string, servicePrincipal: string, source?: { arn?: string }): boolean };
+  /** Values of variables of type SECRETS_MANAGER; builds with such fail when left out. */
+  readonly secrets?: BuildSecrets;
   /** Credentials of service roles; none when left out. */
   readonly sessions?: RoleSessions;
   /** Where its events go; nowhere when left out. */
@@ -154,6 +157,14 @@ export class CodeBuildService implements CloudService {
 
   #launch(queued: BuildRecord, nowMs: number): void {
     const build = provisioned(queued, nowMs);
+    const variables = environmentOfBuild(build, this.#deps.secrets, nowMs);
+    if (variables.defect !== undefined) {
+      this.#keep(
+        broken(build, 'FAILED', { statusCode: 'Secrets Manager Error Message', message: variables.defect }, nowMs),
+        nowMs,
+      );
+      return;
+    }
     const timeoutMs = build.timeoutMinutes * 60_000;
     this.#keep(build, nowMs);
     this.#due.set(build.id, nowMs + timeoutMs);
@@ -164,9 +175,7 @@ export class CodeBuildService implements CloudService {
         buildId: build.id,
         image: build.environment.image ?? '',
         buildspec: build.buildspec,
-        environment: Object.fromEntries(
-          (build.environment.environmentVariables ?? []).map(({ name, value }) => [name ?? '', value ?? '']),
-        ),
+        environment: variables.values,
         logGroup: build.logGroup ?? '',
         logStream: build.logStream,
         timeoutMs,

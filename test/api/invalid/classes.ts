@@ -27,6 +27,48 @@ export const INVALID_CLASSES: readonly SpecCase[] = [
     'execution',
     "spec.roles.execution: 'execution' is not the ARN of a role; write it like arn:aws:iam::111122223333:role/name",
   ],
+  ...(
+    [
+      [
+        'ssh://git@github.com/acme/',
+        'is for ssh, which builds do not speak; write https://host/path/ and give a token in the secret',
+      ],
+      [
+        'git@github.com:acme/shop',
+        'is for ssh, which builds do not speak; write https://host/path/ and give a token in the secret',
+      ],
+      ['http://github.com/acme/', 'is not encrypted, which is allowed for this machine (127.0.0.1) only; use https'],
+      ['https://github.com', 'names a host alone; with / at its end it stands for all of its repositories'],
+      [
+        'https://github.com/acme/../',
+        'is not the beginning of repository URLs; write it in lower case up to the path, like https://github.com/acme/',
+      ],
+    ] as const
+  ).map(
+    ([url, says]): SpecCase => [
+      'build.gitCredentials',
+      [{ url, secretRef: 'acme' }],
+      `spec.build.gitCredentials[0].url: '${url}' ${says}`,
+    ],
+  ),
+  [
+    'build.gitCredentials',
+    [{ url: 'https://me@github.com/acme/', secretRef: 'acme' }],
+    'spec.build.gitCredentials[0].url: (hidden) contains a user; leave it out and put credentials into the secret',
+  ],
+  [
+    'build.gitCredentials',
+    [{ url: 'https://github.com/acme/', secretRef: 'a secret' }],
+    "spec.build.gitCredentials[0].secretRef: 'a secret' is neither the name nor the ARN of a Secrets Manager secret; names have letters, digits and /_+=.@-",
+  ],
+  [
+    'build.gitCredentials',
+    [
+      { url: 'https://github.com/acme/', secretRef: 'a' },
+      { url: 'https://github.com/acme/', secretRef: 'b' },
+    ],
+    "spec.build.gitCredentials[1].url: 'https://github.com/acme/' is given twice; remove one of them",
+  ],
   ['region', 'Ireland', "spec.region: 'Ireland' is not a region; write it like eu-west-1"],
   [
     'region',

@@ -25,6 +25,16 @@ class Builds {
   }
 }
 
+const SECRET_VALUE = 'planted-in-secret-0';
+/** One secret, for one role. */
+const SECRETS = {
+  read: (role: string, session: string, { SecretId }: { SecretId: string | undefined }) => {
+    expect({ role, session }).toEqual({ role: ROLE, session: expect.stringMatching(/^AWSCodeBuild-[0-9a-f-]{36}$/) });
+    if (SecretId?.endsWith('known')) return { SecretString: SECRET_VALUE };
+    throw new AwsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
+  },
+};
+
 let clock: VirtualClock;
 let state: StateStore;
 let builds: Builds;
@@ -41,7 +51,7 @@ function start(): void {
   const iam = { trusts: (role: string, principal: string) => role === ROLE && principal === 'codebuild.amazonaws.com' };
   builds = new Builds();
   cloud = new BareCloud({ clock, random, state }, (enter) => [
-    new CodeBuildService({ state, settings, random, enter, builds, iam }),
+    new CodeBuildService({ state, settings, random, enter, builds, iam, secrets: SECRETS }),
   ]);
 }
 
@@ -146,11 +156,11 @@ describe('projects', () => {
       message: /not available/,
     },
     {
-      case: 'secrets',
+      case: 'parameters of SSM',
       input: {
-        environment: { ...environment, environmentVariables: [{ name: 'A', value: 'b', type: 'SECRETS_MANAGER' }] },
+        environment: { ...environment, environmentVariables: [{ name: 'A', value: 'b', type: 'PARAMETER_STORE' }] },
       },
-      message: /SECRETS_MANAGER/,
+      message: /PARAMETER_STORE/,
     },
     { case: 'a timeout of 4 minutes', input: { timeoutInMinutes: 4 }, message: /between 5 and 2160/ },
     { case: 'a VPC (by name)', input: { vpcConfig: { vpcId: 'v' } }, message: /does not support vpcConfig/ },
@@ -219,6 +229,33 @@ describe('a build', () => {
     ]);
     expect(build(id).phases[3]).toMatchObject({ phaseType: 'DOWNLOAD_SOURCE', durationInSeconds: 2 });
     expect(clock.nextAtMs()).toBeUndefined();
+  });
+
+  it.each(['known', 'arn:aws:secretsmanager:us-east-1:000000000000:secret:known'])(
+    'is launched with the value of the secret %s, which no answer and no record has',
+    (value) => {
+      const variable = { name: 'KEY', value, type: 'SECRETS_MANAGER' };
+      const id = startBuild({ environmentVariablesOverride: [variable] });
+      pass(QUEUED_MS);
+      expect(builds.launches[0]?.environment).toEqual({ KEPT: 'project', OVER: 'project', KEY: SECRET_VALUE });
+      builds.report(id, ...SUCCESS, { type: 'ended', succeeded: true });
+      expect(build(id).environment.environmentVariables).toContainEqual(variable);
+      expect(JSON.stringify([build(id), state.collection('codebuild.builds').values()])).not.toContain(SECRET_VALUE);
+    },
+  );
+
+  it.each([
+    { value: 'none', message: /^ResourceNotFoundException: Secrets Manager can't find/ },
+    { value: 'known:token', message: /hands on whole secrets alone, and 'known:token' is none/ },
+  ])('fails before it begins without the secret $value', ({ value, message }) => {
+    const id = startBuild({ environmentVariablesOverride: [{ name: 'KEY', value, type: 'SECRETS_MANAGER' }] });
+    pass(QUEUED_MS);
+    expect(builds.launches).toEqual([]);
+    expect(build(id)).toMatchObject({ buildStatus: 'FAILED', buildComplete: true });
+    const failed = build(id).phases.find(({ phaseStatus }: { phaseStatus: string }) => phaseStatus === 'FAILED');
+    expect(failed.contexts).toEqual([
+      { statusCode: 'Secrets Manager Error Message', message: expect.stringMatching(message) },
+    ]);
   });
 
   it('says in which phase it failed and why', () => {

@@ -107,7 +107,7 @@ export const ACT_WEIGHTS = {
 export type ActName = keyof typeof ACT_WEIGHTS;
 
 const MEAN_PAUSE_MS = 14_000;
-const STORM_MS = { from: 240_000, to: 480_000 };
+const STORM_MS = { from: 180_000, to: 420_000 };
 /** Small worlds find more in the same time than large ones; what takes three objects is found in those that have them. */
 const OBJECTS_MAX = 3;
 

@@ -219,7 +219,7 @@ export function environmentOf(environment: ProjectEnvironment | undefined): Proj
 export function variablesOf(variables: EnvironmentVariable[] | undefined): EnvironmentVariable[] {
   const seen = new Set<string>();
   return (variables ?? []).map(({ name = '', value = '', type = 'PLAINTEXT' }) => {
-    if (type !== 'PLAINTEXT') throw unsupported(`environment variables of type ${type}`);
+    if (type !== 'PLAINTEXT' && type !== 'SECRETS_MANAGER') throw unsupported(`environment variables of type ${type}`);
     if (name === '') throw invalid('Invalid environment variable: its name must not be empty');
     if (seen.has(name)) throw invalid(`Duplicate environment variable: ${name}`);
     seen.add(name);
