@@ -102,6 +102,7 @@ class Theatre implements Stage {
       failed: (error: unknown) => {
         this.#broken ??= error as Error;
       },
+      woke: (process: SimProcess, forMs: number) => this.#safety.woke(process.name, forMs),
       ended: (process: SimProcess) => {
         this.#note(`${process.name} ended: ${process.ended}`);
         // The platform starts again what ends, unless it was told that one is enough.

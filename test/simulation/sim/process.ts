@@ -35,6 +35,8 @@ export interface Surroundings {
   called(): void;
   /** The epoch that the daemon of this name took last, as the table has it. */
   epochOf(name: string): number;
+  /** It was stopped for so long, and goes on. */
+  woke(process: SimProcess, forMs: number): void;
   /** An error that is nobody's answer. */
   failed(error: unknown): void;
   /** Its run ended by itself: it was told to stop, or lost the lease. */
@@ -154,6 +156,7 @@ export class SimProcess implements Clock {
 
   /** SIGCONT: what came meanwhile is found in no particular order. */
   resume(): void {
+    if (this.#pausedAtMs !== undefined) this.#around.woke(this, this.#around.world.clock.now() - this.#pausedAtMs);
     this.#pausedAtMs = undefined;
     const frozen = this.#frozen;
     this.#frozen = [];

@@ -117,6 +117,8 @@ export class Safety {
   /** When somebody took our mark off a target group. */
   readonly #untaggedMs = new Map<string, number>();
   readonly #ruleGoneMs = new Map<string, number>();
+  /** By daemon: its last stop. */
+  readonly #slept = new Map<string, { readonly forMs: number; readonly untilMs: number }>();
   /** Digests and task definitions that a rollback can reach, by revision item. */
   readonly #reachable = new Map<string, string>();
 
@@ -134,7 +136,7 @@ export class Safety {
   }
 
   /** A daemon's write to the tables was done. */
-  written({ operation, input }: Arrival): void {
+  written({ daemon, operation, input }: Arrival): void {
     if (input.TableName !== STATE_TABLE) return;
     this.#refuseSecrets(`${operation} of the state table`, JSON.stringify(input));
     const item = (input.Item ?? input.Key) as AnyItem | undefined;
@@ -157,7 +159,8 @@ export class Safety {
       if (body) this.#reachable.set(id, JSON.stringify(body));
       else this.#reachable.delete(id);
     }
-    if (id.endsWith('#status') && body) this.#judgeStatus(item?.name?.S ?? id.slice(id.indexOf('/') + 1, -7), body);
+    if (id.endsWith('#status') && body)
+      this.#judgeStatus(item?.name?.S ?? id.slice(id.indexOf('/') + 1, -7), body, daemon);
   }
 
   /** IAM kept a daemon from a change: it should have known that this is not ours any more. */
@@ -170,6 +173,11 @@ export class Safety {
     if (!group || sinceMs === undefined || tagsOf(group)[TAG_OWNER] !== undefined) return;
     if (this.#nowMs() - sinceMs > SEEN_WITHIN_MS)
       this.say(`${daemon} ${operation} of ${nameOf(arn)}, which is not ours`);
+  }
+
+  /** A daemon was stopped for so long, and goes on now. */
+  woke(daemon: string, forMs: number): void {
+    this.#slept.set(daemon, { forMs, untilMs: this.#nowMs() });
   }
 
   logged(line: string): void {
@@ -392,7 +400,7 @@ export class Safety {
   }
 
   /** Whoever is told Ready finds a rule that sends its traffic where the generation wants it served. */
-  #judgeStatus(name: string, body: AnyItem): void {
+  #judgeStatus(name: string, body: AnyItem, daemon: string): void {
     const conditions = (body.conditions as unknown as { L?: { M: AnyItem }[] })?.L ?? [];
     const isReady = conditions.some(({ M }) => M.type?.S === 'Ready' && M.status?.S === 'True');
     if (!isReady) return;
@@ -411,7 +419,7 @@ export class Safety {
       this.say(`${name} is said to be Ready and nothing serves it`);
       return;
     }
-    const current = this.#current(name);
+    const current = this.#current(name, this.#sleptMs(daemon));
     if (current.length === 0 || isFresh) return;
     const isWished = current.some(({ mode }) =>
       (['ip', 'lambda'] as const).every((type) => {
@@ -429,10 +437,16 @@ export class Safety {
   }
 
   /** A pass speaks of the record that it read: any that stood within the window will do. */
-  #current(name: string): readonly Wish[] {
+  #current(name: string, sleptMs = 0): readonly Wish[] {
     const nowMs = this.#nowMs();
     const wishes = this.#wishes.get(name) ?? [];
-    return wishes.filter((_wish, index) => nowMs - (wishes[index + 1]?.sinceMs ?? nowMs) < SEEN_WITHIN_MS);
+    return wishes.filter((_wish, index) => nowMs - (wishes[index + 1]?.sinceMs ?? nowMs) < SEEN_WITHIN_MS + sleptMs);
+  }
+
+  /** For how long it was stopped a moment ago: what it says now may be of a record that it read before. */
+  #sleptMs(daemon: string): number {
+    const slept = this.#slept.get(daemon);
+    return slept && this.#nowMs() - slept.untilMs < SEEN_WITHIN_MS ? slept.forMs : 0;
   }
 
   /** Now or within the window if `lately`; else all through the window. */
