@@ -105,7 +105,7 @@ class World {
     if (status === 'SUCCEEDED') this.images.set(newest.tag, DIGEST);
   }
 
-  observe = () => imageBuild.observe(this.fake.io, IDENTITY, {});
+  observe = () => imageBuild.observe({ ...this.fake.io, nowMs: () => this.nowMs }, IDENTITY, {});
 }
 
 const desired = { environment: { LAMBDACONTAINER_INPUTS: IDENTITY.tag } };
@@ -172,9 +172,23 @@ describe('image-build', () => {
     await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
     world.end('SUCCEEDED');
     world.images.clear();
+    world.nowMs = 2 * MINUTE + 15_000;
     expect(await world.observe()).toBeUndefined();
     await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
     expect(world.builds.map(({ status }) => status)).toEqual(['IN_PROGRESS', 'SUCCEEDED']);
+  });
+
+  it('is neither absent nor let go of while what a build has just pushed may not be shown yet', async () => {
+    const world = new World();
+    world.begin();
+    world.end('SUCCEEDED');
+    world.images.clear();
+    world.nowMs = 2 * MINUTE + 14_000;
+    const observed = await world.observe();
+    if (!observed) throw new Error('it is not absent');
+    const reason = 'AwaitingVisibility';
+    expect(imageBuild.readiness(observed, desired)).toMatchObject({ state: 'pending', reason, acceptsUpdate: false });
+    expect(imageBuild.readiness(observed, undefined)).toMatchObject({ state: 'ending', reason });
   });
 
   it.each([

@@ -72,6 +72,8 @@ const INPUTS = 'LAMBDACONTAINER_INPUTS';
 const RETRY_MS_BASE = 30_000;
 const RETRY_MS_MAX = 30 * 60_000;
 const SLOT_POLL_MS = 10_000;
+/** An image that a build has pushed is shown by then. */
+const SHOWN_WITHIN_MS = 15_000;
 const LIST_POLL_MS = 2_000;
 /** The agent's own lines included, of which every phase has some. */
 const LOG_EVENTS = 60;
@@ -135,17 +137,29 @@ export const imageBuild: ResourceKind<ImageBuildProps, ImageBuildObserved> = {
     }
     // Either it pushed since we looked, or its image was deleted: a second look tells.
     const pushed = await imageOf(io, identity, call);
-    return pushed && { image: pushed, builds: [] };
+    if (pushed) return { image: pushed, builds: [] };
+    // Taken for deleted, an image that is only not shown yet would be built twice, or be left behind by its object.
+    const sinceMs = io.nowMs() - (builds[0].endedAtMs ?? 0);
+    return sinceMs < SHOWN_WITHIN_MS ? { image: null, builds } : undefined;
   },
 
   // Neither an image by tag nor a build can carry tags of ours.
   tags: () => undefined,
 
-  readiness({ image, builds }): Readiness {
+  readiness({ image, builds }, desired): Readiness {
     const [newest] = builds;
     if (image || !newest) return READY;
     const sinceMs = newest.endedAtMs ?? newest.startedAtMs ?? undefined;
     const log = newest.log ? `; log: ${newest.log}` : '';
+    if (newest.status === 'SUCCEEDED') {
+      const awaited = {
+        reason: 'AwaitingVisibility',
+        message: `build ${newest.id} pushed it, and it is not shown yet`,
+      };
+      // As an orphan it is not let go of before it can be deleted.
+      if (desired === undefined) return { state: 'ending', ...awaited };
+      return { state: 'pending', ...awaited, acceptsUpdate: false, usable: false, sinceMs };
+    }
     if (newest.status === 'IN_PROGRESS') {
       return {
         state: 'pending',
