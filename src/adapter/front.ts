@@ -28,6 +28,8 @@ export const METRICS_PATH = `${RESERVED}metrics`;
 
 /** An ALB passes on up to 64 KB of request headers. */
 const HEAD_BYTES_MAX = 128 * 1024;
+/** For so long a draining adapter waits for the request of a new connection. */
+const SILENT_MS = 1_000;
 /** A load balancer sends a head in one piece; a stranger must not hold a connection with half of one. */
 const HEAD_TIMEOUT_MS = 60_000;
 
@@ -118,7 +120,10 @@ export class Front {
     });
     await Promise.race([idle, expired]);
     const closed = this.#wire.stopListening();
+    // Who has connected a moment ago sends its request now; who connects and says nothing is not waited for.
+    const silent = this.#options.clock.after(SILENT_MS, () => this.#wire.endNew());
     await Promise.race([closed, expired]);
+    silent.cancel();
     limit?.cancel();
     this.#wire.endAll();
     await closed;

@@ -65,6 +65,7 @@ export class Connection {
   #phase: Phase = 'head';
   #call: WireCall | undefined;
   #stream: AnswerStream | undefined;
+  #isNew = true;
   #answered = false;
   #chunked = false;
   #keepAlive = true;
@@ -113,6 +114,11 @@ export class Connection {
   /** It waits for a request of which nothing is there yet. */
   get isIdle(): boolean {
     return this.#call === undefined && this.#rest.length === 0;
+  }
+
+  /** No request came so far: the first is most likely on its way. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   get remoteAddress(): string {
@@ -264,6 +270,7 @@ export class Connection {
     }
     const call = new WireCall(this, head);
     this.#call = call;
+    this.#isNew = false;
     this.#answered = false;
     this.#keepAlive = head.keepAlive;
     this.#chunked = head.length === undefined;

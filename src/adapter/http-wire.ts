@@ -74,12 +74,17 @@ export class HttpWire {
     });
   }
 
-  /** Ends the connections that wait for a request. */
+  /** Ends the connections that wait for another request. */
   endIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle && !connection.isNew) connection.destroy();
+  }
+
+  /** Ends the connections that no request came on. */
+  endNew(): void {
     for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
   }
 
-  /** Closes the port, ends the connections that wait for a request, and resolves when the others have ended too. */
+  /** Closes the port, ends the connections that wait for another request, and resolves when all have ended. */
   stopListening(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.endIdle();

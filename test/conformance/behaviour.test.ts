@@ -176,14 +176,16 @@ describe('an image', () => {
     expect(await imageBuild.observe(cloud.io, identity, {})).toBeUndefined();
   });
 
-  it('that somebody deletes is absent at once, and built anew', async () => {
+  it('that somebody deletes is absent once ECR would show what the build pushed, and built anew', async () => {
     const { cloud, identity, desired, observe, create } = await prepare(imageBuild);
     const built = async () => imageBuild.readiness(await observe(), desired).state === 'ready';
     await create();
     await cloud.until('the image is there', built);
     const imageIds = [{ imageTag: identity.tag }];
     await cloud.user.ecr.batchDeleteImage({ repositoryName: identity.repositoryName, imageIds });
-    expect(await imageBuild.observe(cloud.io, identity, {})).toBeUndefined();
+    const isAbsent = async () => (await imageBuild.observe(cloud.io, identity, {})) === undefined;
+    expect(await isAbsent()).toBe(false);
+    await cloud.until('it is absent', isAbsent);
     await create();
     await cloud.until('the image is there again', built);
   });
