@@ -345,10 +345,12 @@ it.skipIf(!existsSync(resolve(import.meta.dirname, '../../dist/cli.mjs')))(
     expect(TargetGroups, run.explain()).toHaveLength(run.wanted.size);
     expect(Math.max(...run.epochs.values()), run.explain()).toBeGreaterThan(2);
 
-    // Then nobody changes anything.
+    // Then nobody changes anything; one that was just woken may try to renew a lease that it has no more.
     const before = run.log.length;
     await pause(3_000);
-    const changes = run.log.slice(before).filter((arrival) => leaseTaken(arrival) === undefined);
+    const changes = run.log
+      .slice(before)
+      .filter((arrival) => arrival.refusal === null && leaseTaken(arrival) === undefined);
     expect(
       changes.map(({ daemon, service, operation }) => `${daemon} ${service} ${operation}`),
       run.explain(),
