@@ -48,20 +48,19 @@ describe('the stack', () => {
     expect(checks).toMatchObject([{ message: 'mine is UPDATE_COMPLETE' }]);
   });
 
-  it('that may not be read is no failure of the controller', async () => {
+  it.each([
+    { kind: 'denied', remedy: 'allow cloudformation:DescribeStacks to whoever looks' },
+    { kind: 'throttled', remedy: 'look again in a moment' },
+    {
+      kind: 'invalid',
+      remedy: 'check it by hand: this endpoint does not take cloudformation:DescribeStacks as it is asked',
+    },
+  ] as const)('that cannot be read ($kind) is no failure of the controller', async ({ kind, remedy }) => {
     const well = account();
-    const denied = () => Promise.reject(refused('cloudformation', 'describeStacks', 'denied', 'no'));
-    const ports = { ...well, cloudformation: { ...well.cloudformation, describeStacks: denied } };
-    expect(await found('stack', ports)).toMatchObject({
-      code: 0,
-      checks: [
-        {
-          status: 'warn',
-          message: 'not looked at: cloudformation:DescribeStacks answered AccessDenied',
-          remedy: 'allow cloudformation:DescribeStacks to whoever looks',
-        },
-      ],
-    });
+    const error = refused('cloudformation', 'describeStacks', kind, 'no');
+    const ports = { ...well, cloudformation: { ...well.cloudformation, describeStacks: () => Promise.reject(error) } };
+    const message = `not looked at: cloudformation:DescribeStacks answered ${error.code}`;
+    expect(await found('stack', ports)).toMatchObject({ code: 0, checks: [{ status: 'warn', message, remedy }] });
   });
 });
 

@@ -131,7 +131,7 @@ describe('of an object that is not there', () => {
     const { code, out } = await live.run(['plan', '-f', file], { ports: live.readOnly() });
     expect(code).toBe(0);
     expect(out).toContain('! blocked function lambda-function nobody: lambda-function nobody does not exist');
-    expect(out).toContain('what else is needed is known once the function could be read');
+    expect(out).toContain('what else is needed is known once the source could be read');
   });
 
   it('has no hash when something cannot be read', async () => {

@@ -85,7 +85,7 @@ function cannotTell({ obstacle, explanation }: PlannedObject): string | undefine
   const unread = explanation.rows.filter(({ action }) => action === 'unknown' || action === 'blocked');
   const [first] = unread.filter(({ expected }) => expected === undefined);
   if (first) return `${first.node}: ${first.reason}`;
-  return explanation.complete ? undefined : 'what is needed is known once the function could be read';
+  return explanation.complete ? undefined : 'what is needed is known once the source could be read';
 }
 
 // -------------------------------------------------------------------------------------------------------------- text

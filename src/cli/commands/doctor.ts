@@ -11,7 +11,7 @@ import { eventFindings, permissionFindings, quotaFindings, stackFindings } from 
 import type { Finding } from '../doctor/finding.ts';
 import { type Colours, coloursFor } from '../output/colours.ts';
 import { asJson } from '../output/documents.ts';
-import { explain } from '../output/errors.ts';
+import { explain, nameOfCall, remedyOfCheck } from '../output/errors.ts';
 import type { Form } from '../output/form.ts';
 import type { CliIo } from '../output/io.ts';
 import { table } from '../output/table.ts';
@@ -102,10 +102,8 @@ async function glance(name: string, note: Note, look: () => Promise<readonly Fin
     note(...(await look()));
   } catch (error) {
     if (!isFailure(error)) throw error;
-    const call = `${error.service}:${error.operation.charAt(0).toUpperCase()}${error.operation.slice(1)}`;
-    const message = `not looked at: ${call} answered ${error.code}`;
-    const remedy = error.kind === 'denied' ? `allow ${call} to whoever looks` : 'look again in a moment';
-    note({ name, status: 'warn', message, remedy });
+    const message = `not looked at: ${nameOfCall(error)} answered ${error.code}`;
+    note({ name, status: 'warn', message, remedy: remedyOfCheck(error, 'look') });
   }
 }
 

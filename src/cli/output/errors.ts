@@ -22,6 +22,24 @@ export function explain(error: unknown, context: string | undefined): Explained 
   };
 }
 
+/** What to do about a call that a check could not make: `verb` is what the program does, e.g. `verify`. */
+export function remedyOfCheck({ kind, service, operation }: Failure, verb: 'look' | 'verify'): string {
+  const call = nameOfCall({ service, operation });
+  const isPassing = kind === 'throttled' || kind === 'transient' || kind === 'conflict';
+  if (isPassing) return `${verb} again in a moment`;
+  if (kind === 'denied') {
+    return verb === 'look'
+      ? `allow ${call} to whoever looks`
+      : `allow ${call} to whoever verifies, or check it by hand`;
+  }
+  return `check it by hand: this endpoint does not take ${call} as it is asked`;
+}
+
+/** As AWS's policies and traces write it: `ecs:DescribeClusters`. */
+export function nameOfCall({ service, operation }: Pick<Failure, 'service' | 'operation'>): string {
+  return `${service}:${operation.charAt(0).toUpperCase()}${operation.slice(1)}`;
+}
+
 function remedyOf(failure: Failure): string | undefined {
   if (failure.code === 'CredentialsProviderError') {
     return 'No AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, check the profile of the context, or start a local cloud with: lambdacontainer local';

@@ -45,7 +45,7 @@ export function planText(planned: PlannedObject, isWide: boolean, colours: Colou
         : '';
   const open = explanation.complete
     ? ''
-    : `  ${colours.busy('?')} what else is needed is known once the function could be read\n`;
+    : `  ${colours.busy('?')} what else is needed is known once the source could be read\n`;
   // Who sees the same object again and again has read it.
   const isNews = isWide || planned.recordAction !== 'unchanged';
   return `${head}${rows}${settled}${open}${notes}${isNews ? carryOverText(planned, colours) : ''}`;

@@ -3,6 +3,7 @@
  * nothing of what is checked.
  */
 import { Failure } from '../../core/index.ts';
+import { nameOfCall, remedyOfCheck } from '../output/errors.ts';
 
 export type Level = 'ok' | 'warn' | 'fail';
 
@@ -37,12 +38,11 @@ export async function check(
   }
 }
 
-function cannotTell({ kind, service, operation, code, message }: Failure): Said {
-  const call = `${service}:${operation.charAt(0).toUpperCase()}${operation.slice(1)}`;
+function cannotTell(failure: Failure): Said {
   return {
     level: 'warn',
-    message: `cannot be checked: ${call} answered ${code}: ${message}`,
-    remedy: kind === 'denied' ? `allow ${call} to whoever verifies, or check it by hand` : 'verify again in a moment',
+    message: `cannot be checked: ${nameOfCall(failure)} answered ${failure.code}: ${failure.message}`,
+    remedy: remedyOfCheck(failure, 'verify'),
   };
 }
 
