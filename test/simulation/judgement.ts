@@ -28,7 +28,8 @@ const CALL_TIMEOUT_MS = 5_000;
 
 /** Everything that may not happen and did. `log`: calls that change something, in the order in which they arrived. */
 export function violations(log: readonly Arrival[], stateTable: string): string[] {
-  return [...staleMutations(log), ...lostUpdates(log, stateTable), ...twinCreates(log)];
+  const judge = new Judge(stateTable);
+  return log.flatMap((arrival) => judge.hear(arrival));
 }
 
 /** Who took the lease with this call, as the table has it: the epoch, or undefined when it is another call. */
@@ -40,29 +41,54 @@ export function leaseTaken({ service, operation, input, refusal }: Arrival): num
 
 /** AWS, not the tables: those are guarded by conditions. */
 export function staleMutationsOf(log: readonly Arrival[]): Arrival[] {
-  const mutations = log.filter(({ service }) => service !== 'dynamodb' && service !== 'streams');
-  let newest = 0;
-  const stale: Arrival[] = [];
-  for (const arrival of mutations) {
-    if (arrival.epoch < newest) stale.push(arrival);
-    else newest = arrival.epoch;
-  }
-  return stale;
+  const holders = new Holders();
+  return log.filter((arrival) => holders.isStale(arrival));
 }
 
-function staleMutations(log: readonly Arrival[]): string[] {
-  return staleMutationsOf(log).flatMap((arrival) =>
-    arrival.isLate ? [] : [`${nameOf(arrival)} of epoch ${arrival.epoch} after a newer holder's`],
-  );
+/** Hears one call after the other, in the order in which they arrived, each once the cloud has answered it. */
+export class Judge {
+  readonly #holders = new Holders();
+  readonly #updates: Updates;
+  readonly #creates = new Creates();
+
+  constructor(stateTable: string) {
+    this.#updates = new Updates(stateTable);
+  }
+
+  /** What may not have happened with this call. */
+  hear(arrival: Arrival): string[] {
+    const isStale = this.#holders.isStale(arrival) && !arrival.isLate;
+    return [
+      ...(isStale ? [`${nameOf(arrival)} of epoch ${arrival.epoch} after a newer holder's`] : []),
+      ...this.#updates.hear(arrival),
+      ...this.#creates.hear(arrival),
+    ];
+  }
+}
+
+class Holders {
+  #newest = 0;
+
+  /** It changes AWS, and one who was followed by another sent it. */
+  isStale({ service, epoch }: Arrival): boolean {
+    if (service === 'dynamodb' || service === 'streams') return false;
+    this.#newest = Math.max(this.#newest, epoch);
+    return epoch < this.#newest;
+  }
 }
 
 /** Of each item of the state table that has a version: it grows by one, and never under an older epoch. */
-function lostUpdates(log: readonly Arrival[], stateTable: string): string[] {
-  const items = new Map<string, { version: number; epoch: number }>();
-  const found: string[] = [];
-  for (const arrival of log) {
+class Updates {
+  readonly #stateTable: string;
+  readonly #items = new Map<string, { version: number; epoch: number }>();
+
+  constructor(stateTable: string) {
+    this.#stateTable = stateTable;
+  }
+
+  hear(arrival: Arrival): string[] {
     const { service, operation, input, refusal } = arrival;
-    if (service !== 'dynamodb' || refusal !== null || input.TableName !== stateTable) continue;
+    if (service !== 'dynamodb' || refusal !== null || input.TableName !== this.#stateTable) return [];
     const { Item, Key, ExpressionAttributeValues } = input as {
       Item?: AnyItem;
       Key?: AnyItem;
@@ -70,50 +96,54 @@ function lostUpdates(log: readonly Arrival[], stateTable: string): string[] {
     };
     const of = Item ?? Key;
     const id = `${of?.namespace?.S}/${of?.key?.S}`;
+    const before = this.#items.get(id);
     if (operation === 'deleteItem') {
+      this.#items.delete(id);
       const epoch = Number(ExpressionAttributeValues?.[':epoch']?.N ?? 0);
-      const before = items.get(id);
-      if (before && epoch < before.epoch)
-        found.push(`${nameOf(arrival)} of ${id} by epoch ${epoch} after ${before.epoch}`);
-      items.delete(id);
-      continue;
+      return before && epoch < before.epoch
+        ? [`${nameOf(arrival)} of ${id} by epoch ${epoch} after ${before.epoch}`]
+        : [];
     }
-    if (operation !== 'putItem' || !Item?.epoch) continue;
+    if (operation !== 'putItem' || !Item?.epoch) return [];
+    const found: string[] = [];
     const [version, epoch] = [Number(Item.version?.N ?? 0), Number(Item.epoch.N)];
-    const before = items.get(id);
     if (before && epoch < before.epoch) found.push(`${id} was written by epoch ${epoch} after ${before.epoch}`);
     if (Item.version && version !== (before?.version ?? 0) + 1) {
       found.push(`${id} went from version ${before?.version ?? 0} to ${version}`);
     }
-    items.set(id, { version, epoch });
+    this.#items.set(id, { version, epoch });
+    return found;
   }
-  return found;
 }
 
 /** Creates without a name that AWS itself keeps unique, and creates asked for again before the answer came. */
-function twinCreates(log: readonly Arrival[]): string[] {
-  const found: string[] = [];
-  const living = new Map<string, Arrival>();
-  const asked = new Map<string, Arrival>();
-  for (const arrival of log) {
-    for (const id of living.keys()) if (endedBy(arrival, id)) living.delete(id);
+class Creates {
+  readonly #living = new Map<string, Arrival>();
+  readonly #asked = new Map<string, Arrival>();
+
+  hear(arrival: Arrival): string[] {
+    const ended = endedBy(arrival);
+    if (ended !== undefined) {
+      for (const id of this.#living.keys()) if (id.startsWith(ended)) this.#living.delete(id);
+    }
     const id = createdBy(arrival);
-    if (id === undefined) continue;
+    if (id === undefined) return [];
+    const found: string[] = [];
     const own = `${arrival.daemon} ${arrival.epoch} ${id}`;
-    const before = asked.get(own);
+    const before = this.#asked.get(own);
     const isOut = before && (before.answeredAtMs === undefined || before.answeredAtMs > arrival.atMs);
     if (isOut && arrival.atMs - before.atMs < CALL_TIMEOUT_MS) {
       found.push(`${nameOf(arrival)} of ${id} was asked for again while the answer was out`);
     }
-    asked.set(own, arrival);
-    if (arrival.refusal !== null) continue;
-    const twin = living.get(id);
+    this.#asked.set(own, arrival);
+    if (arrival.refusal !== null) return found;
+    const twin = this.#living.get(id);
     if (twin && !arrival.isLate && !twin.isLate) {
       found.push(`${id} was made twice: by ${nameOf(twin)} at ${twin.atMs} and ${nameOf(arrival)} at ${arrival.atMs}`);
     }
-    living.set(id, arrival);
+    this.#living.set(id, arrival);
+    return found;
   }
-  return found;
 }
 
 function nameOf({ daemon, service, operation }: Arrival): string {
@@ -127,11 +157,9 @@ function createdBy({ service, operation, input }: Arrival): string | undefined {
   return `task definition ${String(input.family)} ${shortHash(JSON.stringify(input), 12)}`;
 }
 
-/** Whether what was made is, or may be, gone by this call. */
-function endedBy({ service, operation, input, refusal }: Arrival, id: string): boolean {
-  if (refusal !== null) return false;
-  const call = `${service} ${operation}`;
-  if (call !== 'ecs deregisterTaskDefinition') return false;
+/** What the names of what is, or may be, gone by this call begin with. */
+function endedBy({ service, operation, input, refusal }: Arrival): string | undefined {
+  if (refusal !== null || `${service} ${operation}` !== 'ecs deregisterTaskDefinition') return undefined;
   const family = /task-definition\/([^:]+):/.exec(String(input.taskDefinition))?.[1] ?? '';
-  return id.startsWith(`task definition ${family} `);
+  return `task definition ${family} `;
 }

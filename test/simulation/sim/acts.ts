@@ -198,6 +198,18 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
       Environment: { Variables: { DB_PASSWORD: secret, LEVEL: String(Math.floor(value * 3)) } },
     });
   },
+  /** Somebody turns a function off, and on again. */
+  reserve: (stage, act) => {
+    const { cloud } = stage.world;
+    const FunctionName = choose(FUNCTIONS, act.pick);
+    during(
+      stage,
+      act,
+      120_000,
+      () => cloud.call('lambda', 'PutFunctionConcurrency', { FunctionName, ReservedConcurrentExecutions: 0 }),
+      () => cloud.call('lambda', 'DeleteFunctionConcurrency', { FunctionName }),
+    );
+  },
   editClass: ({ world }, { value }) =>
     editClass(world, (spec) => ({
       ...spec,

@@ -156,7 +156,7 @@ async function playUntilFailure(from: number, count: number): Promise<boolean> {
   const scripts = readdirSync(REGRESSIONS).map(
     (file) => JSON.parse(readFileSync(join(REGRESSIONS, file), 'utf8')) as Scenario,
   );
-  const scenarios = [...Array.from({ length: count }, (_, index) => scenarioOf(from + index)), ...scripts];
+  const scenarios = [...scripts, ...Array.from({ length: count }, (_, index) => scenarioOf(from + index))];
   for (const [index, scenario] of scenarios.entries()) {
     const { seed, violations } = await play(scenario);
     if (violations.length === 0) continue;

@@ -8,27 +8,18 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
-import { MUTATIONS, type Mutation } from './mutations.ts';
+import { MUTATIONS, type Mutation, mutated } from './mutations.ts';
 
 const ROOT = process.cwd();
 const FOLDER = join(ROOT, 'node_modules/.cache/lambdacontainer-mutants', String(process.pid));
 /** Of all mutations, so many may slip through. */
 const MISSED_MAX = 1;
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 900_000;
 
 interface Outcome {
   readonly mutation: Mutation;
   readonly caught: string | undefined;
   readonly played: number;
-}
-
-/** @throws Error when the search does not fit exactly once */
-function mutated({ name, file, search, replace }: Mutation): string {
-  const text = readFileSync(join(ROOT, 'src', file), 'utf8');
-  const parts = text.split(search);
-  if (parts.length !== 2)
-    throw new Error(`'${name}': its search fits ${parts.length - 1} times in src/${file}, not once`);
-  return parts.join(replace);
 }
 
 function mutating(mutation: Mutation): Plugin {
@@ -37,7 +28,7 @@ function mutating(mutation: Mutation): Plugin {
     setup({ onLoad }) {
       const path = join(ROOT, 'src', mutation.file);
       onLoad({ filter: /\.ts$/ }, (args) =>
-        args.path === path ? { contents: mutated(mutation), loader: 'ts' } : undefined,
+        args.path === path ? { contents: mutated(mutation, readFileSync(path, 'utf8')), loader: 'ts' } : undefined,
       );
     },
   };
@@ -77,7 +68,7 @@ const { values } = parseArgs({
 });
 const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
 // A mutation that no longer applies is found before an hour has passed.
-for (const mutation of chosen) mutated(mutation);
+for (const mutation of chosen) mutated(mutation, readFileSync(join(ROOT, 'src', mutation.file), 'utf8'));
 mkdirSync(FOLDER, { recursive: true });
 const outcomes: Outcome[] = [];
 let next = 0;

@@ -11,6 +11,17 @@ export interface Mutation {
   readonly replace: string;
 }
 
+/**
+ * The file with the bug in it.
+ *
+ * @throws Error when the search does not fit exactly once
+ */
+export function mutated({ name, file, search, replace }: Mutation, text: string): string {
+  const parts = text.split(search);
+  if (parts.length === 2) return parts.join(replace);
+  throw new Error(`'${name}': its search fits ${parts.length - 1} times in src/${file}, not once`);
+}
+
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the fence lets everybody pass',
@@ -33,8 +44,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the loss of the lease is not noticed',
     file: 'store/lease.ts',
-    search: "const taken = error.kind === 'conflict';",
-    replace: 'const taken = false;',
+    search: 'this.#onLost();\n        return;',
+    replace: 'return;',
   },
   {
     name: 'state is written whatever version and epoch stand there',
@@ -51,13 +62,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'unproven groups get traffic',
     file: 'kinds/rule-weights/index.ts',
-    search: 'const proven = wanted.filter((group) => group.proven);',
+    search: 'const proven = wanted.filter((group) => isProven(group, observed));',
     replace: 'const proven = wanted;',
   },
   {
     name: 'tasks count as healthy without being asked',
     file: 'compose/compose.ts',
-    search: 'proven: healthy >= enough,',
+    search: 'proven: healthy > 0,\n            provenToEnter: healthy >= Math.max(1, spec.scaling.min),',
     replace: 'proven: true,',
   },
   {
@@ -190,13 +201,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what a sweep sees never differs',
     file: 'resource/fingerprint.ts',
-    search: 'return reasons.filter((reason, index) => before[index] !== hashOf(fields[reason]?.(seen)));',
+    search:
+      'return reasons.filter((reason, index) => isAsked(reason) && before[index] !== hashOf(fields[reason]?.(seen)));',
     replace: 'return reasons.filter((_reason, index) => before[index] === undefined);',
   },
   {
     name: 'what a sweep sees always differs',
     file: 'resource/fingerprint.ts',
-    search: 'return reasons.filter((reason, index) => before[index] !== hashOf(fields[reason]?.(seen)));',
+    search:
+      'return reasons.filter((reason, index) => isAsked(reason) && before[index] !== hashOf(fields[reason]?.(seen)));',
     replace: 'return reasons.filter((_reason, index) => before[index] !== undefined);',
   },
   {

@@ -6,7 +6,7 @@
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Logger, seededRandom } from '../../../src/core/index.ts';
 import { TransactionalState } from '../../../src/local-cloud/state/store.ts';
-import { type Arrival, leaseTaken, violations as violationsOf } from '../judgement.ts';
+import { type Arrival, Judge, leaseTaken } from '../judgement.ts';
 import { functionCode, World } from '../world.ts';
 import { ACTS, FOREIGN, FOREIGN_PRIORITY, FUNCTIONS, NAMESPACE, type Stage, type Wished, wish } from './acts.ts';
 import { atHome } from './home.ts';
@@ -56,7 +56,9 @@ class Theatre implements Stage {
   readonly #scenario: Scenario;
   readonly #watch = new Watch();
   readonly #safety: Safety;
-  readonly #log: Arrival[] = [];
+  readonly #judge = new Judge(STATE);
+  /** Calls that the judge has not heard of yet, as they arrived: the cloud works on one, or on one before it. */
+  readonly #unheard: Arrival[] = [];
   readonly #epochs = new Map<string, number>();
   readonly #history: string[] = [];
   readonly #asked = new Set<string>();
@@ -64,6 +66,7 @@ class Theatre implements Stage {
   #isStorm = false;
   #startedMs = 0;
   #calls = 0;
+  #admitted = 0;
   #mutatedAtMs = 0;
   /** What nobody catches otherwise: an error in an act or in a daemon's depths. */
   #broken: Error | undefined;
@@ -90,7 +93,7 @@ class Theatre implements Stage {
       logger: this.#logger(),
       resyncMs: RESYNC_MS,
       arriving: (arrival: Arrival) => {
-        this.#log.push(arrival);
+        this.#unheard.push(arrival);
         this.#watch.arriving = arrival;
         if (!isTable(arrival.service)) this.#mutatedAtMs = arrival.atMs;
       },
@@ -122,12 +125,8 @@ class Theatre implements Stage {
       this.#safety.say(`the run broke: ${(error as Error).stack ?? String(error)}`);
     }
     const { seed } = this.#scenario;
-    // Twins are judged where they are made: the log does not know what people removed meanwhile.
-    const stale = violationsOf(this.#log, STATE).filter((found) => !found.includes('was made twice'));
-    for (const found of stale) this.#safety.say(found);
     for (const daemon of this.daemons) daemon.kill();
     const simulatedMs = this.world.clock.now() - this.#startedMs;
-    const admitted = this.#log.filter(({ isLate, service }) => isLate && !isTable(service)).length;
     this.world.cloud.close();
     return {
       seed,
@@ -136,7 +135,7 @@ class Theatre implements Stage {
       simulatedMs,
       steps: this.#watch.steps,
       calls: this.#calls,
-      admitted,
+      admitted: this.#admitted,
       settledAfterMs,
       history: this.#history,
     };
@@ -352,9 +351,21 @@ class Theatre implements Stage {
     }
   }
 
+  /** What was answered is judged in the order of its arrival. */
+  #hear(): void {
+    const waits = this.#unheard.findIndex(({ refusal }) => refusal === undefined);
+    const heard = this.#unheard.splice(0, waits === -1 ? this.#unheard.length : waits);
+    for (const arrival of heard) {
+      if (arrival.isLate && !isTable(arrival.service)) this.#admitted++;
+      // Twins are judged where they are made: calls do not tell what people removed meanwhile.
+      for (const found of this.#judge.hear(arrival)) if (!found.includes('was made twice')) this.#safety.say(found);
+    }
+  }
+
   #arrived(arrival: Arrival): void {
     const { daemon, service, operation, refusal } = arrival;
     this.#watch.answered();
+    this.#hear();
     this.#watch.note(`${arrival.atMs} ${daemon} ${operation} ${refusal}`);
     if (service === 'dynamodb' && refusal === null) this.#safety.written(arrival);
     const epoch = leaseTaken(arrival) ?? 0;

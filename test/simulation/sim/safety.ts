@@ -389,7 +389,8 @@ export class Safety {
       if (state === 'draining') return false;
       const name = functionArn.split(':function:')[1]?.split(':')[0] ?? '';
       const policy = this.#watch.all('lambda.policies').get(name);
-      return this.#watch.all('lambda.functions').has(name) && JSON.stringify(policy ?? {}).includes(arn);
+      const target = this.#watch.all<{ reservedConcurrency: number | null }>('lambda.functions').get(name);
+      return target && target.reservedConcurrency !== 0 && JSON.stringify(policy ?? {}).includes(arn);
     });
   }
 

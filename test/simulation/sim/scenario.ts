@@ -60,6 +60,7 @@ export const ACT_WEIGHTS = {
   misspell: 1,
   updateCode: 4,
   configureFunction: 1.5,
+  reserve: 2,
   editClass: 1,
   touchClass: 0.5,
   // People and tools who change what is there.

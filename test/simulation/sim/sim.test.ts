@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MUTATIONS, mutated } from './mutations.ts';
 import { play } from './play.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { kindOf, shrink } from './shrink.ts';
@@ -50,6 +51,11 @@ it('a failing scenario is shrunk to what makes it fail', async () => {
   expect(Object.values(least.rates)).toEqual([0, 0, 0, 0, 0]);
   expect(least.objects).toBe(1);
   expect(played).toBeLessThanOrEqual(150);
+});
+
+it.each(MUTATIONS)('a deliberate bug still applies: $name', (mutation) => {
+  const text = readFileSync(join(import.meta.dirname, '../../../src', mutation.file), 'utf8');
+  expect(mutated(mutation, text)).not.toBe(text);
 });
 
 it('violations of one kind are recognised whatever their names and times', () => {
