@@ -19,6 +19,9 @@ const LIMIT_MS = 900_000;
 interface Outcome {
   readonly mutation: Mutation;
   readonly caught: string | undefined;
+  /** Of the scenario that caught it. */
+  readonly seed: number | undefined;
+  /** Scenarios, the regressions first. */
   readonly played: number;
 }
 
@@ -59,8 +62,12 @@ async function test(mutation: Mutation, index: number, seeds: number): Promise<O
     child.on('exit', () => resolve(text));
   });
   rmSync(outfile);
-  const told = (output === '' ? { played: 0 } : JSON.parse(output)) as { played: number; violation?: string };
-  return { mutation, caught: told.violation, played: told.played };
+  const told = (output === '' ? { played: 0 } : JSON.parse(output)) as {
+    played: number;
+    seed?: number;
+    violation?: string;
+  };
+  return { mutation, caught: told.violation, seed: told.seed, played: told.played };
 }
 
 const { values } = parseArgs({
@@ -76,9 +83,11 @@ const worker = async () => {
   for (let index = next++; index < chosen.length; index = next++) {
     const outcome = await test(chosen[index] as Mutation, index, Number(values.seeds));
     outcomes.push(outcome);
-    const { mutation, caught, played } = outcome;
+    const { mutation, caught, seed, played } = outcome;
     const verdict =
-      caught === undefined ? `NOT CAUGHT in ${played} seeds` : `caught by seed ${played}: ${caught.slice(0, 160)}`;
+      caught === undefined
+        ? `NOT CAUGHT in ${played} scenarios`
+        : `caught by seed ${seed}, scenario ${played}: ${caught.slice(0, 160)}`;
     process.stdout.write(`${mutation.name}\n    ${verdict}\n`);
   }
 };

@@ -106,6 +106,8 @@ export class Safety {
   /** When a group last began or ceased to have traffic. */
   readonly #shifted = new Map<string, { readonly weight: number; readonly atMs: number }>();
   readonly #givenByPersonMs = new Map<string, number>();
+  /** Services whose task definition a person chose last, and when. */
+  readonly #pointedByPersonMs = new Map<string, number>();
   /** Keys of objects that are held, with their uids. */
   readonly #held = new Map<string, string>();
   /** Names of objects that were marked as protected when their record was last read. */
@@ -201,6 +203,7 @@ export class Safety {
       if (by) this.#judge(change, by);
       if (/^(elbv2\.targetGroups|lambda\.)/.test(collection)) concernsService = true;
       if (collection === 'elbv2.rules') this.#noteWeights(change);
+      if (collection === 'ecs.services') this.#notePointed(change);
       if (collection === 'elbv2.targetGroups' && change.byPerson && change.before && change.after) {
         const isOurs = (record: unknown) => tagsOf(record as Tagged)[TAG_OWNER] !== undefined;
         if (isOurs(change.before) && !isOurs(change.after)) this.#untaggedMs.set(change.key, this.#nowMs());
@@ -299,9 +302,12 @@ export class Safety {
   #usedDefinitions(): TaskDefinition[] {
     const definitions = [...this.#watch.all<TaskDefinition>('ecs.taskDefinitions').values()];
     const used = new Set<string>();
+    const nowMs = this.#nowMs();
     for (const service of this.#watch.all<Service>('ecs.services').values()) {
       if (service.status !== 'ACTIVE') continue;
-      used.add(service.revision.taskDefinitionArn);
+      // What a person pointed it to a moment ago could not be seen yet.
+      const pointedMs = this.#pointedByPersonMs.get(service.arn) ?? Number.NEGATIVE_INFINITY;
+      if (nowMs - pointedMs >= SEEN_WITHIN_MS) used.add(service.revision.taskDefinitionArn);
     }
     return definitions.filter(({ arn }) => used.has(arn));
   }
@@ -373,6 +379,14 @@ export class Safety {
       const uid = tagsOf(before as Tagged)[TAG_NAME];
       if (uid !== undefined) this.#ruleGoneMs.set(uid, nowMs);
     }
+  }
+
+  /** Which definition a service runs is the controller's to say, until somebody else says it. */
+  #notePointed({ before, after, by, byPerson }: Change): void {
+    const [was, is] = [before as Service | undefined, after as Service | undefined];
+    if (!is || was?.revision.taskDefinitionArn === is.revision.taskDefinitionArn) return;
+    if (byPerson) this.#pointedByPersonMs.set(is.arn, this.#nowMs());
+    else if (by) this.#pointedByPersonMs.delete(is.arn);
   }
 
   #noteServing(): void {
