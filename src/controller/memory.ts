@@ -21,6 +21,8 @@ export class Memory {
   readonly #table: StateTable;
   readonly #epoch: () => number;
   #objects: Map<string, RememberedObject> = new Map();
+  /** Objects of which a write failed and that could not be read since: what is remembered of them may not be what stands. */
+  readonly #unsure = new Set<string>();
   /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
   readonly #released = new Set<string>();
   /** Those among the objects that are settled, and which objects have what in AWS: both follow the inventories. */
@@ -150,6 +152,17 @@ export class Memory {
     });
   }
 
+  /** Reads the object again if it is not sure how it stands. @throws Failure when it cannot be read */
+  async refresh(key: ObjectKey): Promise<void> {
+    const id = formatKey(key);
+    if (!this.#unsure.has(id)) return;
+    const stored = Object.assign(new RememberedObject(key), await this.#table.load(key));
+    this.#unsure.delete(id);
+    if (stored.inventory || stored.status || stored.revisions.size > 0) this.#objects.set(id, stored);
+    else this.#objects.delete(id);
+    this.#follow(stored);
+  }
+
   #follow(stored: Pick<StoredObject, 'key' | 'inventory'>): void {
     const inventory = stored.inventory?.body;
     // The nodes are read again for each sweep: they are most of what would have to be kept.
@@ -173,9 +186,8 @@ export class Memory {
     } catch (error) {
       // The answer of an earlier write was lost, or another leader wrote: what stands there decides.
       if (isFailure(error)) {
-        const stored = Object.assign(new RememberedObject(key), await this.#table.load(key));
-        this.#objects.set(formatKey(key), stored);
-        this.#follow(stored);
+        this.#unsure.add(formatKey(key));
+        await this.refresh(key);
       }
       throw error;
     }

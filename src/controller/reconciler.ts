@@ -85,6 +85,7 @@ export class Reconciler {
       this.#parts.logger.warn({ key: id }, message);
       return DONE;
     }
+    await this.#parts.memory.refresh(key);
     const record = await this.#parts.desired.get(key, call);
     const before = this.#parts.memory.get(key).inventory?.body;
     if (before?.deletingSinceMs !== undefined) return this.#finalize(key, before, record !== undefined, call);

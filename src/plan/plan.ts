@@ -218,7 +218,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
 
 /**
  * A change that is sent together with what a facet owns waits while what was read of that may be from before our last
- * change of it: traffic that was just moved would be moved back.
+ * change of it, or of what carries it: traffic that was just moved would be moved back.
  */
 function heldBack(
   { node }: NodeView,
@@ -228,8 +228,9 @@ function heldBack(
   kinds: KindRegistry,
 ): Verdict | undefined {
   if (!kind.carriesFacets?.(changes)) return undefined;
-  const facets = world.entries.filter((e) => kinds.get(e.kind)?.facet && e.dependsOn.includes(node.id));
-  const readableAtMs = Math.max(...facets.map(({ actedAtMs }) => actedAtMs)) + STALE_WITHIN_MS;
+  const isFacet = ({ kind: name, dependsOn }: InventoryEntry) => kinds.get(name)?.facet && dependsOn.includes(node.id);
+  const concerned = world.entries.filter((entry) => entry.nodeId === node.id || isFacet(entry));
+  const readableAtMs = Math.max(...concerned.map(({ actedAtMs }) => actedAtMs)) + STALE_WITHIN_MS;
   if (!(readableAtMs > (world.readFromMs ?? world.nowMs))) return undefined;
   const message = `${node.id} waits until what was just changed of it can be read`;
   const pollAfterMs = Math.max(POLL_MS_MIN, readableAtMs - world.nowMs);

@@ -89,4 +89,25 @@ describe('memory', () => {
     await expect(memory.saveInventory(key('a'), inventory('a', [image]))).rejects.toMatchObject({ kind: 'conflict' });
     expect(memory.get(key('a')).inventory).toBeUndefined();
   });
+
+  it('an object whose write was lost and that could not be read either is read before it is relied on', async () => {
+    const { table } = fakeTable();
+    const memory = new Memory(table, () => 1);
+    await memory.saveInventory(key('a'), inventory('a', []));
+    const written = { ...inventory('a', [image]), generation: 2 };
+    const lost = new Failure({ kind: 'transient', service: 'dynamodb', operation: 'x', code: 'Timeout', message: '' });
+    Object.assign(table, { put: () => Promise.reject(lost), load: () => Promise.reject(lost) });
+    await expect(memory.saveInventory(key('a'), written)).rejects.toBe(lost);
+    await expect(memory.refresh(key('a'))).rejects.toBe(lost);
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      return { key: key('a'), revisions: new Map(), inventory: { version: 2, body: written } };
+    };
+    Object.assign(table, { load });
+    await memory.refresh(key('a'));
+    await memory.refresh(key('a'));
+    expect(loads).toBe(1);
+    expect(memory.get(key('a')).inventory).toEqual({ version: 2, body: written });
+  });
 });

@@ -478,14 +478,16 @@ describe('plan', () => {
     { reason: 'the weights that were read may be from before they were moved', movedMsAgo: 4_000, acts: false },
     { reason: 'what was read is newer than the move', movedMsAgo: 7_000, acts: true },
     { reason: 'reading began too early for it', movedMsAgo: 7_000, readForMs: 3_000, acts: false },
-  ])('what is sent together with a facet waits or not: $reason', ({ movedMsAgo, readForMs = 0, acts }) => {
+    { reason: 'what carries them was changed a moment ago', movedMsAgo: 60_000, changedMsAgo: 4_000, acts: false },
+  ])('what is sent together with a facet waits or not: $reason', (moment) => {
+    const { movedMsAgo, changedMsAgo = 60_000, readForMs = 0, acts } = moment;
     const moved = entry('weights', { kind: 'facet', dependsOn: ['rule'], actedAtMs: NOW_MS - movedMsAgo });
     const seen = present({ fields: { size: 2 } });
     const rule = (carriesFacets: boolean): Node => thing('rule', [], { kind: carriesFacets ? 'carrier' : 'thing' });
     const planOf = (node: Node) =>
       plan(
         world([[node, seen]], {
-          entries: [entry('rule', { kind: node.kind }), moved],
+          entries: [entry('rule', { kind: node.kind, actedAtMs: NOW_MS - changedMsAgo }), moved],
           readFromMs: NOW_MS - readForMs,
         }),
         KINDS,
@@ -494,7 +496,7 @@ describe('plan', () => {
     expect(steps.length).toBe(acts ? 1 : 0);
     if (!acts) {
       expect(verdicts.get('rule')).toMatchObject({ state: 'pending', reason: 'AwaitingVisibility', usable: true });
-      expect(requeueAfterMs).toBe(Math.max(500, 5_000 - movedMsAgo));
+      expect(requeueAfterMs).toBe(Math.max(500, 5_000 - Math.min(movedMsAgo, changedMsAgo)));
     }
     expect(planOf(rule(false)).steps.length).toBe(1);
   });

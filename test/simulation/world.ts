@@ -310,8 +310,11 @@ export class World {
     return new Map(stored.flatMap(([id, { inventory }]) => (inventory ? [[id, inventory.body] as const] : [])));
   }
 
-  /** A person confirms every deletion that is held. */
-  async confirmHeld(name = 'all'): Promise<void> {
+  /**
+   * A person confirms every deletion that is held: by a record of its own each time, as the command line does, because one
+   * that stood before an object came back covers no later end.
+   */
+  async confirmHeld(name = `at-${Math.round(this.clock.now())}`): Promise<void> {
     const held = [...(await this.inventories())].filter(([, inventory]) => inventory.held);
     if (held.length === 0) return;
     const objects = held.map(([id, { uid }]) => ({ ...parseKey(id), uid }));

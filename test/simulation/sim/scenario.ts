@@ -120,7 +120,7 @@ export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenari
   const { hours, objects = drawn } = options;
   const stormMs = hours === undefined ? drawnMs : hours * 3_600_000;
   const acts: Act[] = [];
-  const order = chosenOrder(random);
+  const order = chosenOrder(random, objects);
   // As many as make it hard, and in a long run not so many that nothing ever gets done.
   const meanMs = hours === undefined ? MEAN_PAUSE_MS : Math.max(4_000, 240_000 / objects);
   for (let atMs = 20_000; atMs < stormMs; atMs += random.next() * 2 * meanMs) {
@@ -142,10 +142,13 @@ function brief(random: Random): number {
 }
 
 /** Each seed prefers some acts, so that some seeds do what an average never does. */
-function chosenOrder(random: Random): () => ActName {
-  const weighted = Object.entries(ACT_WEIGHTS).map(
-    ([name, weight]) => [name as ActName, weight * (random.next() < 0.3 ? 0.2 : 0.5 + random.next())] as const,
-  );
+function chosenOrder(random: Random, objects: number): () => ActName {
+  const weighted = Object.entries(ACT_WEIGHTS).map(([name, weight]) => {
+    const preferred = weight * (random.next() < 0.3 ? 0.2 : 0.5 + random.next());
+    // A large fleet that is wiped takes long to come back: seldom, so that there is one most of the time.
+    const isRarer = name === 'wipe' && objects > OBJECTS_MAX;
+    return [name as ActName, isRarer ? (preferred * OBJECTS_MAX) / objects : preferred] as const;
+  });
   const total = weighted.reduce((sum, [, weight]) => sum + weight, 0);
   return () => {
     let left = random.next() * total;
