@@ -1,7 +1,7 @@
 /**
  * Runs a program of the simulation bundled by esbuild, as the product is shipped: tsx keeps the names of functions at run
  * time, which costs much where millions of calls are simulated. First argument: the program in test/simulation/sim,
- * `main` or `mutants`; the others are its own.
+ * `main`, `kills` or `mutants`; the others are its own.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

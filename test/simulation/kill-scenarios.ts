@@ -23,7 +23,11 @@ const split = { source, placement: { mode: 'split', split: { lambda: 50, fargate
 
 const want = (spec: object) => (world: World) => world.put('shop', NAME, spec);
 const remove = (world: World) => world.remove('shop', NAME);
-const isGone = async (world: World) => (await world.status('shop', NAME)) === undefined;
+/** Whoever finds the table empty when it begins to lead holds the deletion until a person confirms. */
+const isGone = async (world: World) => {
+  await world.confirmHeld();
+  return (await world.status('shop', NAME)) === undefined;
+};
 
 async function service({ aws }: World): Promise<string> {
   const { serviceArns = [] } = await aws.ecs.listServices({ cluster: CLUSTER });

@@ -49,7 +49,7 @@ export interface Faults {
 
 const NO_FAULTS: Faults = { throttled: 0, lost: 0, broken: 0 };
 /** Calls that change nothing in AWS, as the controller uses them. */
-const READING = /^(describe|list|get|head|batchGet|scan|query|filter|receiveMessage|deleteMessageBatch)/;
+export const READING = /^(describe|list|get|head|batchGet|scan|query|filter|receiveMessage|deleteMessageBatch)/;
 const REGION = 'us-east-1';
 const DESIRED = 'lambdacontainer-desired';
 const STATE = 'lambdacontainer-state';
@@ -115,8 +115,8 @@ export class World {
   resyncMs = 30_000;
   /** Where the controllers started from now on receive events; nowhere when left out. */
   eventsQueue: string | undefined;
-  /** Told before (`false`) and after (`true`) each call was done. */
-  onCall: ((call: number, done: boolean) => void) | undefined;
+  /** Told before (`false`) and after (`true`) each call was done. `operation`: `getRecords`. */
+  onCall: ((call: number, done: boolean, operation: string) => void) | undefined;
   /** Mutations that the cloud itself refused: `elbv2 deleteTargetGroup ResourceInUse`. */
   readonly refusals: string[] = [];
   /** Groups that the controller gave traffic before they could serve. */
@@ -431,7 +431,7 @@ export class World {
           if (life.ended) return never;
           await this.#delay(5 + this.random.next() * 60);
           const number = ++this.calls;
-          if (!life.ended) this.onCall?.(number, false);
+          if (!life.ended) this.onCall?.(number, false, operation);
           // Killed before the call left.
           if (life.ended) return never;
           const fail = (kind: 'throttled' | 'transient', code: string) =>
@@ -446,11 +446,11 @@ export class World {
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
           const output = await method(input, call, ...more).catch((error: Failure) => {
             if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
-            if (!life.ended) this.onCall?.(number, true);
+            if (!life.ended) this.onCall?.(number, true, operation);
             if (life.ended) return never;
             throw error;
           });
-          if (!life.ended) this.onCall?.(number, true);
+          if (!life.ended) this.onCall?.(number, true, operation);
           await this.#delay(5 + this.random.next() * 60);
           // Killed after the call was done and before its answer was read.
           if (life.ended) return never;

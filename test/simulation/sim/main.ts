@@ -3,12 +3,11 @@
  * seed prints its history and the fingerprint that every other run of it must give; many are played by as many processes
  * as there are processors. What fails prints the line that plays it again, and is shrunk and written as a script.
  */
-import { fork } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { play, type Verdict } from './play.ts';
+import { playAll } from './players.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { kindOf, shrink } from './shrink.ts';
 
@@ -96,6 +95,13 @@ async function playOne(scenario: Scenario, again: string, options: Options): Pro
   return false;
 }
 
+/** What a child process is sent. */
+interface SeedTask {
+  readonly seed: number;
+  readonly hours: number | undefined;
+  readonly objects: number | undefined;
+}
+
 /** What a child process tells of a seed that it played. */
 interface Played {
   readonly line: string;
@@ -109,26 +115,15 @@ interface Played {
 async function playMany(from: number, count: number, options: Options): Promise<boolean> {
   const startedMs = performance.now();
   const played: Played[] = [];
-  let next = from;
-  const worker = () =>
-    new Promise<void>((resolve, reject) => {
-      const child = fork(process.argv[1] ?? '', ['--child'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-      const give = () => {
-        if (next < from + count) child.send({ seed: next++, hours: options.hours, objects: options.objects });
-        else child.disconnect();
-      };
-      child.on('message', (result: Played) => {
-        played.push(result);
-        if (!options.isQuiet || result.violations.length > 0) say(result.line);
-        give();
-      });
-      child.on('error', reject);
-      child.on('exit', (code, signal) =>
-        code === 0 ? resolve() : reject(new Error(`a player ended: ${code ?? signal}`)),
-      );
-      give();
-    });
-  await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, worker));
+  const seeds = Array.from({ length: count }, (_, index) => ({
+    seed: from + index,
+    hours: options.hours,
+    objects: options.objects,
+  }));
+  await playAll<SeedTask, Played>(seeds, (result) => {
+    played.push(result);
+    if (!options.isQuiet || result.violations.length > 0) say(result.line);
+  });
   const tookSec = (performance.now() - startedMs) / 1000;
   const sum = (of: (one: Played) => number) => played.reduce((total, one) => total + of(one), 0);
   const failed = played.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
@@ -169,7 +164,7 @@ async function playUntilFailure(from: number, count: number): Promise<boolean> {
 
 /** Plays what it is sent, one seed after the other. */
 function serve(): void {
-  process.on('message', ({ seed, hours, objects }: { seed: number; hours?: number; objects?: number }) => {
+  process.on('message', ({ seed, hours, objects }: SeedTask) => {
     const startedMs = cpuMs();
     void play(scenarioOf(seed, { hours, objects })).then((verdict) => {
       const { violations, simulatedMs, steps, calls } = verdict;
