@@ -2,6 +2,7 @@
  * One play of a scenario in which the controller is killed before or after one of its calls, and started again. Its end is
  * to be that of the undisturbed play.
  */
+import { sameJson } from '../../src/core/index.ts';
 import type { KillScenario } from './kill-scenarios.ts';
 import { READING, World } from './world.ts';
 
@@ -79,6 +80,11 @@ export async function played({ before, act, isDone }: KillScenario, point?: Kill
 async function statementsOf({ aws }: World): Promise<number> {
   const { Policy } = await aws.lambda.getPolicy({ FunctionName: 'hello' }).catch(() => ({ Policy: undefined }));
   return Policy === undefined ? 0 : (JSON.parse(Policy) as { Statement: unknown[] }).Statement.length;
+}
+
+/** Whether nothing differs but that fewer builds were needed: an object that came back before its deletion began keeps its image. */
+export function isSameEnd(end: End, undisturbed: End): boolean {
+  return end.builds <= undisturbed.builds && sameJson({ ...end, builds: 0 }, { ...undisturbed, builds: 0 });
 }
 
 /**

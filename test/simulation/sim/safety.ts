@@ -106,6 +106,8 @@ export class Safety {
   /** When a group last began or ceased to have traffic. */
   readonly #shifted = new Map<string, { readonly weight: number; readonly atMs: number }>();
   readonly #givenByPersonMs = new Map<string, number>();
+  /** Groups that a person took the traffic from last, and when. */
+  readonly #takenByPersonMs = new Map<string, number>();
   /** Services whose task definition a person chose last, and when. */
   readonly #pointedByPersonMs = new Map<string, number>();
   /** Keys of objects that are held, with their uids. */
@@ -315,6 +317,9 @@ export class Safety {
   #judgeRule(said: string, before: Rule | undefined, after: Rule | undefined): void {
     const [old, now] = [weightsOf(before), weightsOf(after)];
     for (const [group, weight] of now) {
+      // Written back as it was read, with something else of the rule, when a person had taken it a moment ago.
+      const takenMs = this.#takenByPersonMs.get(group) ?? Number.NEGATIVE_INFINITY;
+      if (this.#nowMs() - takenMs < SEEN_WITHIN_MS) continue;
       if (weight > 0 && (old.get(group) ?? 0) === 0 && !this.#couldServe(group)) {
         this.say(`${said}: ${nameOf(group)} got traffic and cannot serve`);
       }
@@ -368,6 +373,9 @@ export class Safety {
     for (const group of new Set([...old.keys(), ...now.keys()])) {
       const [from, weight] = [old.get(group) ?? 0, now.get(group) ?? 0];
       if (from > 0 !== weight > 0) this.#shifted.set(group, { weight, atMs: nowMs });
+    }
+    for (const [group, weight] of old) {
+      if (weight > 0 && byPerson && (now.get(group) ?? 0) === 0) this.#takenByPersonMs.set(group, nowMs);
     }
     for (const [group, weight] of now) {
       if (weight > 0 && byPerson) this.#givenByPersonMs.set(group, nowMs);
