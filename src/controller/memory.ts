@@ -23,6 +23,8 @@ export class Memory {
   #objects: Map<string, RememberedObject> = new Map();
   /** Objects of which a write failed and that could not be read since: what is remembered of them may not be what stands. */
   readonly #unsure = new Set<string>();
+  /** When traffic was last moved for an object: its inventory says so too, if it could be stored. */
+  readonly #moves = new Map<string, number>();
   /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
   readonly #released = new Set<string>();
   /** Those among the objects that are settled, and which objects have what in AWS: both follow the inventories. */
@@ -83,6 +85,16 @@ export class Memory {
     if (!this.isUsedByOthers(uid, entry)) return false;
     this.#released.add(`${uid} ${resourceId(entry)}`);
     return true;
+  }
+
+  /** Traffic may just have been moved: that counts even if it cannot be stored. */
+  noteMove(key: ObjectKey, nowMs: number): void {
+    this.#moves.set(formatKey(key), nowMs);
+  }
+
+  /** When this leader last moved traffic; 0: it did not. */
+  movedAtMs(key: ObjectKey): number {
+    return this.#moves.get(formatKey(key)) ?? 0;
   }
 
   /** Writes the inventory if it differs from what is stored. */
@@ -148,6 +160,7 @@ export class Memory {
       stored.status = undefined;
       if (stored.inventory) await this.#table.remove(key, 'inventory', stored.inventory.version, this.#epoch());
       this.#objects.delete(formatKey(key));
+      this.#moves.delete(formatKey(key));
       this.#follow({ key });
     });
   }

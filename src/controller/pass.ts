@@ -86,6 +86,7 @@ export class Passes {
     const results = await traced(cause?.span, 'execute', (span) =>
       runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, callWithin(caused, span)),
     );
+    if (results.some(({ step }) => kinds.get(step.kind)?.facet)) memory.noteMove(key, io.nowMs());
     recollections.keep(formatKey(key), world, next, results);
     const after = withResults(memory.get(key).inventory?.body ?? inventory, next, results, io.nowMs());
     const obstructions = [

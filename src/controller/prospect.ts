@@ -25,7 +25,7 @@ import { isNamedByRevisions } from './revisions.ts';
 export interface ProspectParts {
   readonly kinds: KindRegistry;
   readonly io: Io;
-  readonly memory: Pick<Memory, 'get' | 'isUsedByOthers'>;
+  readonly memory: Pick<Memory, 'get' | 'isUsedByOthers' | 'movedAtMs'>;
   /** Value of the owner tag: names this deployment of the controller. */
   readonly owner: string;
 }
@@ -83,7 +83,7 @@ export async function prospect(
     tags: ownershipTags(owner, key, inventory.uid),
     ownerTag: TAG_OWNER,
     wasReady: memory.get(key).status?.body.phase === 'Ready',
-    trafficMovedAtMs: trafficMovedAt(inventory),
+    trafficMovedAtMs: Math.max(trafficMovedAt(inventory), memory.movedAtMs(key)),
     drift: spec.drift,
     contention: inventory.contention ?? [],
     ...(writers ? { writers } : {}),

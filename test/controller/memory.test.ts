@@ -81,6 +81,17 @@ describe('memory', () => {
     expect(writes).toEqual(['a#inventory']);
   });
 
+  it('knows when it moved traffic, whatever could be stored of it, until the object is gone', async () => {
+    const { table } = fakeTable();
+    Object.assign(table, { remove: async () => undefined });
+    const memory = new Memory(table, () => 1);
+    memory.noteMove(key('a'), 7_000);
+    await memory.saveInventory(key('a'), inventory('a', []));
+    expect([memory.movedAtMs(key('a')), memory.movedAtMs(key('b'))]).toEqual([7_000, 0]);
+    await memory.forget(key('a'));
+    expect(memory.movedAtMs(key('a'))).toBe(0);
+  });
+
   it('reads an object again when somebody else wrote it, and lets the pass fail', async () => {
     const { table, versions } = fakeTable();
     const memory = new Memory(table, () => 1);

@@ -50,7 +50,7 @@ async function leftOver(entries: readonly InventoryEntry[], kept: readonly Inven
   } as unknown as Revision;
   const stored: StoredObject = { key: KEY, revisions: new Map([[1, { version: 1, body: revision }]]) };
   const io = { region: 'us-east-1', nowMs: () => 0, aws: {}, immutable: new Map() } as unknown as Io;
-  const memory = { get: () => stored, isUsedByOthers: () => false };
+  const memory = { get: () => stored, isUsedByOthers: () => false, movedAtMs: () => 0 };
   const desire = { spec, klass: {} as never, allocation: { listenerArn: 'a', priority: 1, claims: [] } };
   const { orphans } = await prospect({ kinds, io, memory, owner: 'us' }, KEY, desire, inventory);
   return orphans.map(({ entry: orphan }) => orphan.nodeId);

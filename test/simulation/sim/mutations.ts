@@ -90,10 +90,10 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'const TRAFFIC_PROPAGATION_MS = 0;',
   },
   {
-    name: 'a shift that was not recorded happened long ago',
-    file: 'plan/plan.ts',
-    search: 'const movedAtMs = draft.record.length > 0 ? world.nowMs : world.trafficMovedAtMs;',
-    replace: 'const movedAtMs = world.trafficMovedAtMs;',
+    name: 'traffic that was moved in a pass that could not be stored was never moved',
+    file: 'controller/pass.ts',
+    search: 'if (results.some(({ step }) => kinds.get(step.kind)?.facet)) memory.noteMove(key, io.nowMs());',
+    replace: '',
   },
   {
     name: 'a function is taken out of its group at once',
