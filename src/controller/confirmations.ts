@@ -48,11 +48,12 @@ export class Confirmations {
     return [...this.#covered].filter(([, covered]) => covered.has(text)).map(([name]) => name);
   }
 
-  /** Whether a person confirmed the deletion of this object, of its present vanishing and not of an earlier one. */
+  /** Whether a person confirmed the hold that stands on this object: what is not held was shown to nobody. */
   isConfirmed(
     key: ObjectKey,
-    { uid, ignoredConfirmations = [] }: Pick<Inventory, 'uid' | 'ignoredConfirmations'>,
+    { uid, held, ignoredConfirmations = [] }: Pick<Inventory, 'uid' | 'held' | 'ignoredConfirmations'>,
   ): boolean {
+    if (!held) return false;
     return this.covering(key, uid).some((name) => !ignoredConfirmations.includes(name));
   }
 }

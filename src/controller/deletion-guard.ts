@@ -128,9 +128,12 @@ export class DeletionGuard {
   }
 
   async #store(key: ObjectKey, inventory: Inventory, ruling: Ruling): Promise<Admission> {
-    const { memory, clock } = this.#parts;
+    const { memory, clock, confirmations } = this.#parts;
     if (!ruling.begins) {
-      const held = { ...inventory, steady: undefined, held: ruling.hold };
+      // Those that name it already were written of an earlier vanishing: this hold was shown to nobody yet.
+      const before = confirmations.covering(key, inventory.uid).sort();
+      const ignored = before.length > 0 ? { ignoredConfirmations: before } : {};
+      const held = { ...inventory, ...ignored, steady: undefined, held: ruling.hold };
       await memory.saveInventory(key, held);
       return { type: 'held', inventory: held, hold: ruling.hold };
     }

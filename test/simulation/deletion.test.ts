@@ -460,6 +460,25 @@ describe('confirmations', () => {
     await w.until('all are gone', async () => (await w.inventories()).size === 0);
   });
 
+  it('written of an object that was back already do not cover its next vanishing', async () => {
+    const { w, fleet } = await served(1);
+    const put = () => w.put('shop', 'app-000', fleet.specOf('app-000'), { [ANNOTATION_PROTECTED]: 'true' });
+    await put();
+    await w.run(10_000);
+    await w.stop();
+    // Written by somebody who had seen an earlier hold; no controller heard of it before the record was gone again.
+    await w.putRecord(
+      confirmationRecord('late', [{ ...parseKey('shop/app-000'), uid: (await uidsOf(w)).get('shop/app-000') ?? '' }]),
+    );
+    await w.remove('shop', 'app-000');
+    w.start();
+    await w.run(60_000);
+    expectNothingDeleted(w);
+    expect(await namesOf(w, true)).toEqual(['app-000']);
+    await w.confirmHeld();
+    await w.until('confirmed anew, it is gone', async () => (await w.inventories()).size === 0);
+  });
+
   it('of an object that has another uid, or with a defect, confirm nothing', async () => {
     const { w, fleet } = await served(1);
     await w.put('shop', 'app-000', fleet.specOf('app-000'), { [ANNOTATION_PROTECTED]: 'true' });
