@@ -90,12 +90,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'const TRAFFIC_PROPAGATION_MS = 0;',
   },
   {
-    name: 'traffic that was moved in a pass that could not be stored was never moved',
-    file: 'controller/pass.ts',
-    search: 'if (results.some(({ step }) => kinds.get(step.kind)?.facet)) memory.noteMove(key, io.nowMs());',
-    replace: '',
-  },
-  {
     name: 'a function is taken out of its group at once',
     file: 'compose/compose.ts',
     search: "      id: 'lambda-target',\n      aspect: 'FunctionReady',\n      capacity: true,",
