@@ -102,6 +102,7 @@ class Arena {
   readonly history: string[] = [];
   readonly fighters: Fighter[] = [];
   readonly wanted = new Set<string>();
+  #confirmations = 0;
   readonly random: Random = seededRandom(SEED);
   readonly epochs = new Map<string, number>();
   #watchers: (() => void)[] = [];

@@ -151,8 +151,9 @@ export class Safety {
       if (body?.held?.M) this.#held.set(id, body.uid?.S ?? '');
       else this.#held.delete(id);
       const name = id.slice(id.indexOf('/') + 1, -'#inventory'.length);
-      // Confirmed is only what was held before.
-      if (body?.deletingSinceMs && this.#protected.has(name) && !wasHeld)
+      // Confirmed is only what was held before; what made nothing loses nothing.
+      const entries = (body?.entries as unknown as { L?: unknown[] } | undefined)?.L ?? [];
+      if (body?.deletingSinceMs && entries.length > 0 && this.#protected.has(name) && !wasHeld)
         this.say(`${name} is protected and is deleted`);
       if (body?.protected?.BOOL && !body.deletingSinceMs) this.#protected.add(name);
       else this.#protected.delete(name);
