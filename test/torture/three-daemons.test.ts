@@ -281,7 +281,7 @@ class Arena {
     if (held.length > 0) {
       await this.ports.dynamodb.putItem({
         TableName: TABLES.desired,
-        Item: toItem(confirmationRecord(`all-${this.random.next()}`, held)),
+        Item: toItem(confirmationRecord(`all-${++this.#confirmations}`, held)),
       });
     }
     const known = new Map(stored.map(([id, { status }]) => [id, status?.body.phase]));
