@@ -188,9 +188,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an object that changed stays steady',
-    file: 'controller/intent.ts',
-    search: 'steady: next.settled ? inventory.steady : undefined,',
-    replace: 'steady: inventory.steady,',
+    file: 'controller/pass.ts',
+    search: 'const kept = { ...after, steady, ',
+    replace: 'const kept = { ...after, steady: steady ?? inventory.steady, ',
   },
   {
     name: 'what a sweep sees never differs',
