@@ -98,6 +98,7 @@ export async function prospectOfDeletion(
   inventory: Inventory,
   call: Call = {},
 ): Promise<World> {
+  const readFromMs = io.nowMs();
   return {
     nodes: [],
     complete: true,
@@ -106,6 +107,7 @@ export async function prospectOfDeletion(
     ),
     entries: inventory.entries,
     nowMs: io.nowMs(),
+    readFromMs,
     goal: inventory.deletionPolicy === 'retain' ? 'retain' : 'delete',
     tags: ownershipTags(owner, key, inventory.uid),
     ownerTag: TAG_OWNER,

@@ -116,7 +116,7 @@ function judge(view: NodeView, world: World, kinds: KindRegistry, draft: Draft):
     }
     // What AWS would make twice is not made again on the word of a listing that may be older than what was seen before.
     const mayHide = entry && (!entry.seen || kind.unnamed === true);
-    if (mayHide && world.nowMs - entry.actedAtMs < (kind.visibleWithinMs ?? VISIBLE_WITHIN_MS)) {
+    if (mayHide && readFromMs(world) - entry.actedAtMs < (kind.visibleWithinMs ?? VISIBLE_WITHIN_MS)) {
       return void settle(
         pending('AwaitingVisibility', `${node.id} was created and is not visible yet`, entry.actedAtMs, world.nowMs),
       );
@@ -231,7 +231,7 @@ function heldBack(
   const isFacet = ({ kind: name, dependsOn }: InventoryEntry) => kinds.get(name)?.facet && dependsOn.includes(node.id);
   const concerned = world.entries.filter((entry) => entry.nodeId === node.id || isFacet(entry));
   const readableAtMs = Math.max(...concerned.map(({ actedAtMs }) => actedAtMs)) + STALE_WITHIN_MS;
-  if (!(readableAtMs > (world.readFromMs ?? world.nowMs))) return undefined;
+  if (!(readableAtMs > readFromMs(world))) return undefined;
   const message = `${node.id} waits until what was just changed of it can be read`;
   const pollAfterMs = Math.max(POLL_MS_MIN, readableAtMs - world.nowMs);
   return { state: 'pending', reason: 'AwaitingVisibility', message, pollAfterMs, usable: true };
@@ -330,12 +330,17 @@ function standingOf(world: World, kinds: KindRegistry): ReadonlySet<OrphanView> 
 }
 
 /** It is not seen, and was made so lately that this tells nothing. */
-function isHidden({ entry, observation }: OrphanView, { nowMs }: World, kinds: KindRegistry): boolean {
+function isHidden({ entry, observation }: OrphanView, world: World, kinds: KindRegistry): boolean {
   const kind = kinds.get(entry.kind);
   const visibleWithinMs = kind?.visibleWithinMs ?? VISIBLE_WITHIN_MS;
   // What is forgotten too early is nobody's once it shows: nothing hurries.
   const withinMs = entry.seen && !kind?.unnamed ? STALE_WITHIN_MS : Math.max(visibleWithinMs, VISIBLE_WITHIN_MS);
-  return observation.state === 'absent' && nowMs - entry.actedAtMs < withinMs;
+  return observation.state === 'absent' && readFromMs(world) - entry.actedAtMs < withinMs;
+}
+
+/** What was read may be as old: a process that is stopped in the midst of a pass looks at it much later. */
+function readFromMs(world: World): number {
+  return world.readFromMs ?? world.nowMs;
 }
 
 function deletion({ entry }: OrphanView, action: 'delete' | 'release', observed: unknown): Step {

@@ -501,6 +501,19 @@ describe('plan', () => {
     expect(planOf(rule(false)).steps.length).toBe(1);
   });
 
+  it.each([
+    { reason: 'it would have shown', readForMs: 0, acts: true },
+    { reason: 'the reads are from before it had to show, whatever happened since', readForMs: 10_000, acts: false },
+  ])('what was made and is not seen is made again or awaited: $reason', ({ readForMs, acts }) => {
+    const made = entry('a', { actedAtMs: NOW_MS - 16_000, seen: false });
+    const at = { readFromMs: NOW_MS - readForMs };
+    const { steps, verdicts } = plan(world([[thing('a'), absent]], { entries: [made], ...at }), KINDS);
+    expect(steps.map(({ action }) => action)).toEqual(acts ? ['create'] : []);
+    if (!acts) expect(verdicts.get('a')).toMatchObject({ state: 'pending', reason: 'AwaitingVisibility' });
+    const orphan = { entry: made, observation: absent, stillUsed: false };
+    expect(plan(world([], { entries: [made], orphans: [orphan], ...at }), KINDS).forget).toEqual(acts ? [made] : []);
+  });
+
   it('polls a young transition often and an old one seldom', () => {
     const pollAfter = (ageMs: number) =>
       plan(

@@ -98,7 +98,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what was made is forgotten when it cannot be seen yet',
     file: 'plan/plan.ts',
-    search: "return observation.state === 'absent' && nowMs - entry.actedAtMs < withinMs;",
+    search: "return observation.state === 'absent' && readFromMs(world) - entry.actedAtMs < withinMs;",
     replace: 'return withinMs < 0;',
   },
   {
