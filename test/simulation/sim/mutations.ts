@@ -228,8 +228,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'two builds of the same are begun',
     file: 'kinds/image-build/index.ts',
     search:
-      "    if (image) return;\n    const found = await buildsOf(io, identity, call);\n    if (found.builds[0]?.status === 'IN_PROGRESS') return;",
-    replace: '    if (image) return;\n    const found = await buildsOf(io, identity, call);',
+      "    if (found.builds[0]?.status === 'IN_PROGRESS') return;\n    await startInTurn(io, identity, desired, found, call);\n  },\n\n  async update",
+    replace:
+      '    await startInTurn(io, identity, desired, found, { ...call, token: call.token + io.nowMs() });\n  },\n\n  async update',
   },
   {
     name: 'the token of a build is another every time',
