@@ -213,12 +213,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'continue;',
   },
   {
-    name: 'a stream is deaf to changes and nobody relists',
-    file: 'controller/controller.ts',
-    search: 'onKey: (namespace, name) => this.#onChange({ namespace, name }),',
-    replace: 'onKey: () => {},',
-  },
-  {
     name: 'an attached group loses its weight with every change of the rule',
     file: 'kinds/listener-rule/index.ts',
     search: 'const weights = attached(desired, forward?.weights ?? {});',
