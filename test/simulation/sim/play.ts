@@ -68,6 +68,7 @@ class Theatre implements Stage {
   #calls = 0;
   #admitted = 0;
   #mutatedAtMs = 0;
+  #passedAtMs = 0;
   /** What nobody catches otherwise: an error in an act or in a daemon's depths. */
   #broken: Error | undefined;
 
@@ -98,8 +99,12 @@ class Theatre implements Stage {
         if (!isTable(arrival.service)) this.#mutatedAtMs = arrival.atMs;
       },
       arrived: (arrival: Arrival) => this.#arrived(arrival),
-      called: () => {
+      called: (operation: string, { TableName, Key }: Readonly<Record<string, unknown>>) => {
         this.#calls++;
+        // Each pass begins by reading the object's record.
+        const { namespace } = (Key ?? {}) as { namespace?: { S?: string } };
+        const isPass = operation === 'getItem' && TableName === this.world.desiredTable && namespace?.S === NAMESPACE;
+        if (isPass) this.#passedAtMs = clock.now();
       },
       epochOf: (name: string) => this.#epochs.get(name) ?? 0,
       failed: (error: unknown) => {
@@ -262,9 +267,14 @@ class Theatre implements Stage {
     const settledAfterMs = world.clock.now() - beganMs;
     this.#note('settled');
     const quietMs = RESYNCS * RESYNC_MS;
-    await this.#until('nothing is changed for ten resyncs', QUIET_WITHIN_MS + quietMs, async () => {
-      return world.clock.now() - this.#mutatedAtMs > quietMs && (await this.#isSettled());
-    });
+    await this.#until(
+      'nothing is changed and nobody looked at for ten resyncs',
+      QUIET_WITHIN_MS + quietMs,
+      async () => {
+        const sinceMs = Math.max(this.#mutatedAtMs, this.#passedAtMs);
+        return world.clock.now() - sinceMs > quietMs && (await this.#isSettled());
+      },
+    );
     this.#note('quiet');
     const mutatedAtMs = this.#mutatedAtMs;
     for (const [name, { record }] of this.wishes) await this.#ask(name, record, 'in the end');

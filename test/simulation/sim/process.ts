@@ -32,7 +32,7 @@ export interface Surroundings {
   /** Called when the cloud has answered it, before the daemon knows. */
   arrived(arrival: Arrival): void;
   /** Counts a call, whatever it is. */
-  called(): void;
+  called(operation: string, input: Readonly<Record<string, unknown>>): void;
   /** The epoch that the daemon of this name took last, as the table has it. */
   epochOf(name: string): number;
   /** It was stopped for so long, and goes on. */
@@ -259,7 +259,7 @@ export class SimProcess implements Clock {
         });
       };
       const arrives = (isLate: boolean) => {
-        around.called();
+        around.called(operation, input);
         if (this.isCutOff && !isWork) return;
         const arrival: Arrival = {
           atMs: clock.now(),
