@@ -24,7 +24,7 @@ export class Confirmations {
     return [...this.#covered.keys()];
   }
 
-  /** Reads one again. Returns the objects that it covers now or covered before. @throws Failure */
+  /** Reads one again. Returns the objects that it covers and did not before, or the other way round. @throws Failure */
   async read(key: ObjectKey, signal?: AbortSignal): Promise<string[]> {
     const record = await this.#desired.get(key, signal ? { signal } : {});
     const before = this.#covered.get(key.name) ?? new Set();
@@ -38,8 +38,9 @@ export class Confirmations {
         this.#logger.warn({ key: formatKey(key) }, `a confirmation that confirms nothing: ${formatDefect(defect)}`);
       }
     }
-    const touched = new Set([...before, ...(this.#covered.get(key.name) ?? [])]);
-    return [...new Set([...touched].map((text) => text.slice(0, text.indexOf(' '))))];
+    const now = this.#covered.get(key.name) ?? new Set();
+    const touched = [...now].filter((text) => !before.has(text)).concat([...before].filter((text) => !now.has(text)));
+    return [...new Set(touched.map((text) => text.slice(0, text.indexOf(' '))))];
   }
 
   /** The records that name this very object. */
