@@ -16,11 +16,11 @@ import {
 import { assembleController } from '../src/cli/assemble.ts';
 import type { Controller } from '../src/controller/index.ts';
 import { Failure, TokenBucket } from '../src/core/index.ts';
+import { isReading, isTable } from '../test/simulation/calls.ts';
 import type { World } from '../test/simulation/world.ts';
 
 /** Between the question and its answer, as is usual within a region: tables are near, control planes are not. */
 const LATENCY_MS = { table: { least: 3, most: 12 }, controlPlane: { least: 30, most: 120 } };
-const TABLES = new Set(['dynamodb', 'streams']);
 
 export const RESYNC_MS = 60_000;
 const RELIST_MS = 300_000;
@@ -51,8 +51,6 @@ export interface PacedOptions {
   readonly onAnswer?: (sent: Sent, answer: unknown) => void;
 }
 
-const READING = /^(describe|list|get|head|batchGet|scan|query|filter|receiveMessage|deleteMessageBatch)/;
-
 /** Begins at once. */
 export function pacedDaemon(world: World, { eventsQueue, onSent, onAnswer }: PacedOptions = {}): PacedDaemon {
   const { clock, random } = world;
@@ -62,10 +60,10 @@ export function pacedDaemon(world: World, { eventsQueue, onSent, onAnswer }: Pac
   const account: Layer = (next) => async (outgoing) => {
     const { service, operation, call } = outgoing;
     const input = outgoing.input();
-    const changes = !TABLES.has(service) && !READING.test(operation);
+    const changes = !isTable(service) && !isReading(operation);
     const sent = { service, operation, input, changes, atMs: clock.now() };
     onSent?.(sent);
-    const { least, most } = TABLES.has(service) ? LATENCY_MS.table : LATENCY_MS.controlPlane;
+    const { least, most } = isTable(service) ? LATENCY_MS.table : LATENCY_MS.controlPlane;
     const halfMs = (least + random.next() * (most - least)) / 2;
     await wait(halfMs);
     const charges = (CHARGES as unknown as Record<string, Record<string, readonly RateName[]>>)[service]?.[operation];

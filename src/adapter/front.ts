@@ -105,7 +105,7 @@ export class Front {
 
   async #drain(limitMs: number): Promise<number> {
     this.#door.draining = true;
-    this.#wire.endIdle();
+    this.#wire.endWaiting();
     let abandoned = 0;
     let limit: Timer | undefined;
     const expired = new Promise<void>((resolve) => {
@@ -121,7 +121,7 @@ export class Front {
     await Promise.race([idle, expired]);
     const closed = this.#wire.stopListening();
     // Who has connected a moment ago sends its request now; who connects and says nothing is not waited for.
-    const silent = this.#options.clock.after(SILENT_MS, () => this.#wire.endNew());
+    const silent = this.#options.clock.after(SILENT_MS, () => this.#wire.endIdle());
     await Promise.race([closed, expired]);
     silent.cancel();
     limit?.cancel();

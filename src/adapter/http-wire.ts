@@ -74,20 +74,20 @@ export class HttpWire {
     });
   }
 
-  /** Ends the connections that wait for another request. */
-  endIdle(): void {
+  /** Ends the connections that wait for another request; those that no request came on yet stay. */
+  endWaiting(): void {
     for (const connection of this.#connections) if (connection.isIdle && !connection.isNew) connection.destroy();
   }
 
-  /** Ends the connections that no request came on. */
-  endNew(): void {
+  /** Ends the connections on which no request is being worked on, also those that none came on yet. */
+  endIdle(): void {
     for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
   }
 
   /** Closes the port, ends the connections that wait for another request, and resolves when all have ended. */
   stopListening(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.endIdle();
+    this.endWaiting();
     return closed;
   }
 

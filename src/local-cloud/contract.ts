@@ -4,6 +4,7 @@
  * are shells around it, reached through the drivers below; a simulation supplies its own drivers and a virtual clock.
  */
 
+import type { GetSecretValueCommandInput, GetSecretValueCommandOutput } from '@aws-sdk/client-secrets-manager';
 import type { Random } from '../core/index.ts';
 import type { Identity } from './iam/identity.ts';
 
@@ -173,6 +174,17 @@ export interface RoleSessions {
   /** The same for the same run. Undefined when there is no such role. They last until the run's end is told. */
   beginRun(roleArn: string, run: string): RoleCredentials | undefined;
   endRun(roleArn: string, run: string): void;
+}
+
+/** Reads secrets as a session of a role; the cloud does, with all that IAM says of it. */
+export interface SecretReader {
+  /** @throws AwsError the denial, or what Secrets Manager answers */
+  read(
+    roleArn: string,
+    session: string,
+    input: GetSecretValueCommandInput,
+    nowMs: number,
+  ): Pick<GetSecretValueCommandOutput, 'SecretString'>;
 }
 
 export interface TaskLaunch {

@@ -7,13 +7,13 @@ import { Coalescing, layered, Pacing, type Ports } from '../../src/aws/index.ts'
 import { assembleController } from '../../src/cli/assemble.ts';
 import type { Controller } from '../../src/controller/index.ts';
 import { type Clock, Failure, type Random, seededRandom, type Timer } from '../../src/core/index.ts';
+import { isReading } from './calls.ts';
 import { type Arrival, leaseTaken, staleMutationsOf, violations } from './judgement.ts';
 import type { World } from './world.ts';
 
 const LEASE_MS = 15_000;
 const CALL_TIMEOUT_MS = 5_000;
 const STATE = 'lambdacontainer-state';
-const READING = /^(describe|list|get|head|batchGet|scan|query|filter)/;
 /** In the process between the fence's word and the socket: a pause that falls in here is the window that remains. */
 const WITHIN_PROCESS_MS = 2;
 
@@ -221,7 +221,7 @@ export class Daemon implements Clock {
               refusal: undefined,
               answeredAtMs: undefined,
             };
-            if (!READING.test(operation)) log.push(arrival);
+            if (!isReading(operation)) log.push(arrival);
             const answer = (deliver: () => void) =>
               clock.after(5 + random.next() * 60, () => {
                 if (this.isCutOff && !isWork) return;

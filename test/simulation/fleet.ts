@@ -7,7 +7,7 @@ import { functionCode, type World } from './world.ts';
 
 /** A function's policy holds 20 KB, a listener's load balancer 100 target groups. */
 const OBJECTS_PER_FUNCTION = 20;
-const OBJECTS_PER_LISTENER = 50;
+export const OBJECTS_PER_LISTENER = 50;
 
 export const CLASS = 'fleet';
 
@@ -38,8 +38,8 @@ export async function fleetOf(world: World, size: number, placement: object = { 
     });
   }
   await world.run(30_000);
-  const listeners: Awaited<ReturnType<typeof listener>>[] = [];
-  for (let i = 0; i < Math.ceil(size / OBJECTS_PER_LISTENER); i++) listeners.push(await listener(world, i));
+  const listeners: Awaited<ReturnType<typeof addListener>>[] = [];
+  for (let i = 0; i < Math.ceil(size / OBJECTS_PER_LISTENER); i++) listeners.push(await addListener(world, i));
   const { Item } = await aws.dynamodb.getItem({
     TableName: world.desiredTable,
     Key: toItem({ namespace: '_system', name: 'class/standard' }),
@@ -66,7 +66,8 @@ export async function fleetOf(world: World, size: number, placement: object = { 
   };
 }
 
-async function listener({ aws }: World, index: number) {
+/** A load balancer with a listener, as a class's record names it. */
+export async function addListener({ aws }: World, index: number) {
   const { LoadBalancers } = await aws.elbv2.createLoadBalancer({
     Name: `fleet-${index}`,
     Type: 'application',

@@ -49,10 +49,12 @@ export function staleMutationsOf(log: readonly Arrival[]): Arrival[] {
 export class Judge {
   readonly #holders = new Holders();
   readonly #updates: Updates;
-  readonly #creates = new Creates();
+  readonly #creates: Creates;
 
-  constructor(stateTable: string) {
+  /** `judgesTwins`: false where people remove what was made, of which calls do not tell. */
+  constructor(stateTable: string, { judgesTwins = true } = {}) {
     this.#updates = new Updates(stateTable);
+    this.#creates = new Creates(judgesTwins);
   }
 
   /** What may not have happened with this call. */
@@ -118,8 +120,13 @@ class Updates {
 
 /** Creates without a name that AWS itself keeps unique, and creates asked for again before the answer came. */
 class Creates {
+  readonly #judgesTwins: boolean;
   readonly #living = new Map<string, Arrival>();
   readonly #asked = new Map<string, Arrival>();
+
+  constructor(judgesTwins: boolean) {
+    this.#judgesTwins = judgesTwins;
+  }
 
   hear(arrival: Arrival): string[] {
     const ended = endedBy(arrival);
@@ -136,7 +143,7 @@ class Creates {
       found.push(`${nameOf(arrival)} of ${id} was asked for again while the answer was out`);
     }
     this.#asked.set(own, arrival);
-    if (arrival.refusal !== null) return found;
+    if (arrival.refusal !== null || !this.#judgesTwins) return found;
     const twin = this.#living.get(id);
     if (twin && !arrival.isLate && !twin.isLate) {
       found.push(`${id} was made twice: by ${nameOf(twin)} at ${twin.atMs} and ${nameOf(arrival)} at ${arrival.atMs}`);

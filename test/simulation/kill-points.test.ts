@@ -1,7 +1,7 @@
 /**
  * The controller is killed before and after single calls of a scenario, and started again: the end is the same, with no
- * twin of anything and no second build. Here at some calls of each scenario; `npm run sim:kills` at every call of all of
- * them, with the table of scenarios and calls.
+ * twin of anything and no second build. Here at some calls of each scenario; `npm run sim:kills` around every change of all of
+ * them (`--every`: around every call), with the table of scenarios and calls.
  */
 import { expect, it } from 'vitest';
 import { isSameEnd, type KillPoint, played } from './kill-points.ts';

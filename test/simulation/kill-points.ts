@@ -3,8 +3,9 @@
  * to be that of the undisturbed play.
  */
 import { sameJson } from '../../src/core/index.ts';
+import { isReading } from './calls.ts';
 import type { KillScenario } from './kill-scenarios.ts';
-import { READING, World } from './world.ts';
+import { World } from './world.ts';
 
 /** Long enough that a sweep finds what an act broke, and that what drains is gone. */
 const AFTER_MS = 180_000;
@@ -95,12 +96,12 @@ export function pointsOf(operations: readonly string[], everyCall = false): Kill
   return operations.flatMap((operation, index) => {
     const call = index + 1;
     const before = operations[index - 1];
-    if (everyCall || !READING.test(operation)) {
+    if (everyCall || !isReading(operation)) {
       return [
         { call, done: false },
         { call, done: true },
       ];
     }
-    return before === undefined || !READING.test(before) ? [{ call, done: true }] : [];
+    return before === undefined || !isReading(before) ? [{ call, done: true }] : [];
   });
 }

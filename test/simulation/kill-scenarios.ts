@@ -34,7 +34,8 @@ async function service({ aws }: World): Promise<string> {
   return serviceArns[0] ?? '';
 }
 
-async function rule({ aws, cloud }: World) {
+/** The controller's own, with the target groups that it forwards to. */
+export async function ruleOf({ aws, cloud }: World) {
   const [listener] = cloud.services.elbv2.listeners();
   const { Rules = [] } = await aws.elbv2.describeRules({ ListenerArn: listener?.arn });
   const ours = Rules.find(({ IsDefault }) => !IsDefault);
@@ -77,9 +78,9 @@ export const KILL_SCENARIOS: readonly KillScenario[] = [
       await want(split)(world);
     },
   },
-  heal('the rule deleted', async (world) => world.aws.elbv2.deleteRule({ RuleArn: (await rule(world)).arn })),
+  heal('the rule deleted', async (world) => world.aws.elbv2.deleteRule({ RuleArn: (await ruleOf(world)).arn })),
   heal('weights moved', async (world) => {
-    const { arn, groups } = await rule(world);
+    const { arn, groups } = await ruleOf(world);
     const TargetGroups = groups.map((TargetGroupArn, index) => ({ TargetGroupArn, Weight: index * 100 }));
     return world.aws.elbv2.modifyRule({
       RuleArn: arn,

@@ -1,5 +1,6 @@
 /** Capacity goes five seconds after its traffic, also when traffic was moved by a pass whose result could not be stored. */
 import { afterEach, expect, it } from 'vitest';
+import { ruleOf } from './kill-scenarios.ts';
 import { World } from './world.ts';
 
 const source = { functionRef: { name: 'hello' } };
@@ -12,14 +13,6 @@ afterEach(async () => {
   await w?.stop();
   w?.cloud.close();
 });
-
-async function ruleOf({ aws, cloud }: World) {
-  const [listener] = cloud.services.elbv2.listeners();
-  const { Rules = [] } = await aws.elbv2.describeRules({ ListenerArn: listener?.arn });
-  const rule = Rules.find(({ IsDefault }) => !IsDefault);
-  const groups = (rule?.Actions?.[0]?.ForwardConfig?.TargetGroups ?? []).map(({ TargetGroupArn }) => TargetGroupArn);
-  return { arn: rule?.RuleArn, groups };
-}
 
 it('a person gives traffic back while it drains, and the pass that takes it again cannot be stored', async () => {
   const world = new World(5);

@@ -37,6 +37,7 @@ import type { Credentials, Denied } from '../../src/local-cloud/iam/index.ts';
 import { memoryBlobs, memoryState, type StateStore } from '../../src/local-cloud/state/index.ts';
 import { type Inventory, parseKey } from '../../src/resource/index.ts';
 import { DesiredTable, StateTable } from '../../src/store/index.ts';
+import { isReading, isTable } from './calls.ts';
 
 export interface Faults {
   /** Probability that a call is throttled before it is done. */
@@ -48,8 +49,6 @@ export interface Faults {
 }
 
 const NO_FAULTS: Faults = { throttled: 0, lost: 0, broken: 0 };
-/** Calls that change nothing in AWS, as the controller uses them. */
-export const READING = /^(describe|list|get|head|batchGet|scan|query|filter|receiveMessage|deleteMessageBatch)/;
 const REGION = 'us-east-1';
 const DESIRED = 'lambdacontainer-desired';
 const STATE = 'lambdacontainer-state';
@@ -439,13 +438,12 @@ export class World {
           const faults = this.isFaulty(service) ? this.faults : NO_FAULTS;
           if (this.random.next() < faults.throttled) throw fail('throttled', 'ThrottlingException');
           if (this.random.next() < faults.broken) throw fail('transient', 'InternalFailure');
-          if (service !== 'dynamodb' && service !== 'streams' && !READING.test(operation))
-            this.mutations.push(`${service} ${operation}`);
+          if (!isTable(service) && !isReading(operation)) this.mutations.push(`${service} ${operation}`);
           this.#noteStateWrite(service, operation, input);
           this.#notePass(service, operation, input);
           if (operation === 'modifyRule') this.#judgeShift(input as ModifyRuleCommandInput);
           const output = await method(input, call, ...more).catch((error: Failure) => {
-            if (!READING.test(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
+            if (!isReading(operation)) this.refusals.push(`${service} ${operation} ${error.code}`);
             if (!life.ended) this.onCall?.(number, true, operation);
             if (life.ended) return never;
             throw error;
@@ -470,7 +468,7 @@ export class World {
   }
 
   #noteStateWrite(service: string, operation: string, input: unknown): void {
-    if (service !== 'dynamodb' || READING.test(operation)) return;
+    if (service !== 'dynamodb' || isReading(operation)) return;
     const { Item, Key } = input as { Item?: Record<string, { S?: string }>; Key?: Record<string, { S?: string }> };
     const key = (Item ?? Key)?.key?.S ?? '';
     if (key !== 'lease') this.stateWrites.push(`${operation} ${key}`);

@@ -18,10 +18,10 @@ import { type LocalCloud, startLocalCloud } from '../../src/local-cloud/local-cl
 import { registryPort } from '../../src/oci/index.ts';
 import { parseKey } from '../../src/resource/index.ts';
 import { DesiredTable, StateTable } from '../../src/store/index.ts';
+import { isReading } from '../simulation/calls.ts';
 import { type Arrival, leaseTaken, violations } from '../simulation/judgement.ts';
 
 const PROGRAM = resolve(import.meta.dirname, '../../bin/lambdacontainer.js');
-const READING = /^(describe|list|get|head|batchGet|scan|query|filter)/;
 const SEED = Number(process.env.SEED ?? 41);
 const LASTS_MS = process.env.EVERY ? 4 * 60_000 : 12_000;
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -162,7 +162,7 @@ class Arena {
       requestId: () => cloud.requestId(),
       callAsync: async (service, operation, input, ...rest) => {
         const method = operation.charAt(0).toLowerCase() + operation.slice(1);
-        if (READING.test(method)) return cloud.callAsync(service, operation, input, ...rest);
+        if (isReading(method)) return cloud.callAsync(service, operation, input, ...rest);
         const arrival: Arrival = {
           atMs: performance.now(),
           daemon: name,

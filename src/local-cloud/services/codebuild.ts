@@ -14,6 +14,7 @@ import {
   type Handler,
   type RequestContext,
   type RoleSessions,
+  type SecretReader,
   type ServiceDeps,
 } from '../contract.ts';
 import { announceBuild } from './codebuild/announcements.ts';
@@ -42,7 +43,7 @@ import {
   validProjectName,
   variablesOf,
 } from './codebuild/project-record.ts';
-import { type BuildSecrets, environmentOfBuild } from './codebuild/variables.ts';
+import { environmentOfBuild } from './codebuild/variables.ts';
 import type { EventSink } from './eventbridge.ts';
 import { pageOf } from './paging.ts';
 
@@ -76,7 +77,7 @@ export interface CodeBuildDeps extends ServiceDeps {
   readonly builds: BuildDriver;
   readonly iam: { trusts(roleArn: string, servicePrincipal: string, source?: { arn?: string }): boolean };
   /** Values of variables of type SECRETS_MANAGER; builds with such fail when left out. */
-  readonly secrets?: BuildSecrets;
+  readonly secrets?: SecretReader;
   /** Credentials of service roles; none when left out. */
   readonly sessions?: RoleSessions;
   /** Where its events go; nowhere when left out. */

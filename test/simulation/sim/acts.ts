@@ -2,6 +2,8 @@
  * What each act does. People, tools and the platform have a hand of their own in the cloud, without latency and faults;
  * what is refused to them, because what they would change is not there, is part of the game.
  */
+import type { ImageDetail } from '@aws-sdk/client-ecr';
+import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Ports } from '../../../src/aws/index.ts';
 import { TAG_OWNER, TAG_UID } from '../../../src/aws/index.ts';
 import { functionCode, type World } from '../world.ts';
@@ -12,8 +14,11 @@ import type { Act, ActName } from './scenario.ts';
 
 export const NAMESPACE = 'shop';
 export const CLUSTER = 'lambdacontainer';
-export const FUNCTIONS = ['hello', 'other'] as const;
+/** Its policy holds 20 KB of statements, one for each object that it serves. */
+const OBJECTS_PER_FUNCTION = 25;
 const REPOSITORY = 'lambdacontainer/shop';
+/** BatchDeleteImage takes no more. */
+const IMAGES_PER_CALL = 100;
 const KEY = { namespace: '_system', name: 'class/standard' };
 
 /** What an act may reach. */
@@ -22,6 +27,8 @@ export interface Stage {
   readonly network: Network;
   readonly daemons: readonly SimProcess[];
   readonly names: readonly string[];
+  /** Names of the functions that objects are made of. */
+  readonly functions: readonly string[];
   /** What people want now, by name. */
   readonly wishes: Map<string, Wished>;
   /** Tags that people took away, to be given back. */
@@ -51,12 +58,18 @@ function modeOf(value: number): Wish['mode'] {
   return value < 0.34 ? 'fargate' : value < 0.6 ? 'lambda' : 'split';
 }
 
+/** Two at least, so that an object can go from one to the other. */
+export function functionsFor(objects: number): string[] {
+  const more = Math.max(1, Math.ceil(objects / OBJECTS_PER_FUNCTION) - 1);
+  return ['hello', ...Array.from({ length: more }, (_, index) => (index === 0 ? 'other' : `other-${index}`))];
+}
+
 /** A spec that is a function of two numbers. */
-export function wishOf(name: string, pick: number, value: number, secret: string): Wished {
+function wishOf({ functions, secret }: Stage, name: string, pick: number, value: number): Wished {
   const mode = modeOf(value);
   const digit = Math.floor(value * 1000) % 10;
   const placement = mode === 'split' ? { mode, split: { lambda: 10 + 5 * digit, fargate: 90 - 5 * digit } } : { mode };
-  const source = choose(FUNCTIONS, (pick * 7) % 1) ?? FUNCTIONS[0];
+  const source = choose(functions, (pick * 7) % 1) ?? '';
   const spec = {
     source: { functionRef: { name: source } },
     placement,
@@ -71,7 +84,7 @@ export function wishOf(name: string, pick: number, value: number, secret: string
 }
 
 export async function wish(stage: Stage, name: string, pick: number, value: number): Promise<void> {
-  const wished = wishOf(name, pick, value, stage.secret);
+  const wished = wishOf(stage, name, pick, value);
   stage.wishes.set(name, wished);
   stage.wished(name, wished);
   await stage.world.putRecord(wished.record);
@@ -98,15 +111,35 @@ interface OurRule {
   readonly groups: readonly string[];
 }
 
+/** Everything that a listing tells of, page by page. */
+async function pages<T>(ask: (token?: string) => Promise<{ found?: T[] | undefined; next?: string | undefined }>) {
+  const all: T[] = [];
+  let token: string | undefined;
+  do {
+    const { found = [], next } = await ask(token);
+    all.push(...found);
+    token = next;
+  } while (token !== undefined);
+  return all;
+}
+
 /** The controller's rules: a sentinel of somebody else stands among them. */
 async function rulesOf({ world }: Stage): Promise<OurRule[]> {
-  const [listener] = world.cloud.services.elbv2.listeners();
-  const { Rules = [] } = await world.aws.elbv2.describeRules({ ListenerArn: listener?.arn });
-  return Rules.filter(({ IsDefault, Priority }) => !IsDefault && Priority !== FOREIGN_PRIORITY).map((rule) => ({
-    arn: rule.RuleArn ?? '',
-    priority: rule.Priority ?? '',
-    groups: (rule.Actions?.[0]?.ForwardConfig?.TargetGroups ?? []).map(({ TargetGroupArn }) => TargetGroupArn ?? ''),
-  }));
+  const all: Rule[] = [];
+  for (const { arn } of world.cloud.services.elbv2.listeners()) {
+    const rules = await pages(async (Marker) => {
+      const { Rules, NextMarker } = await world.aws.elbv2.describeRules({ ListenerArn: arn, Marker });
+      return { found: Rules, next: NextMarker };
+    });
+    all.push(...rules);
+  }
+  return all
+    .filter(({ IsDefault, Priority }) => !IsDefault && Priority !== FOREIGN_PRIORITY)
+    .map((rule) => ({
+      arn: rule.RuleArn ?? '',
+      priority: rule.Priority ?? '',
+      groups: (rule.Actions?.[0]?.ForwardConfig?.TargetGroups ?? []).map(({ TargetGroupArn }) => TargetGroupArn ?? ''),
+    }));
 }
 
 /** Where a person's own rule stands, in the midst of the class's range. */
@@ -114,25 +147,53 @@ export const FOREIGN_PRIORITY = '101';
 export const FOREIGN = 'by-hand';
 
 async function servicesOf({ aws }: World): Promise<string[]> {
-  const { serviceArns = [] } = await aws.ecs.listServices({ cluster: CLUSTER });
+  const serviceArns = await pages(async (nextToken) => {
+    const page = await aws.ecs.listServices({ cluster: CLUSTER, nextToken });
+    return { found: page.serviceArns, next: page.nextToken };
+  });
   return serviceArns.filter((arn) => !arn.endsWith(`/${FOREIGN}`));
 }
 
 async function groupsOf({ aws }: World, type?: string): Promise<string[]> {
-  const { TargetGroups = [] } = await aws.elbv2.describeTargetGroups({});
-  return TargetGroups.filter(
-    ({ TargetGroupName, TargetType }) => TargetGroupName !== FOREIGN && (type === undefined || TargetType === type),
-  ).map(({ TargetGroupArn }) => TargetGroupArn ?? '');
+  const groups = await pages(async (Marker) => {
+    const { TargetGroups, NextMarker } = await aws.elbv2.describeTargetGroups({ Marker });
+    return { found: TargetGroups, next: NextMarker };
+  });
+  return groups
+    .filter(
+      ({ TargetGroupName, TargetType }) => TargetGroupName !== FOREIGN && (type === undefined || TargetType === type),
+    )
+    .map(({ TargetGroupArn }) => TargetGroupArn ?? '');
 }
 
 async function definitionsOf({ aws }: World): Promise<string[]> {
-  const { taskDefinitionArns = [] } = await aws.ecs.listTaskDefinitions({ status: 'ACTIVE' });
-  return taskDefinitionArns.filter((arn) => !arn.includes(`/${FOREIGN}:`));
+  const arns = await pages(async (nextToken) => {
+    const page = await aws.ecs.listTaskDefinitions({ status: 'ACTIVE', nextToken });
+    return { found: page.taskDefinitionArns, next: page.nextToken };
+  });
+  return arns.filter((arn) => !arn.includes(`/${FOREIGN}:`));
 }
 
 async function logGroupsOf({ aws }: World): Promise<string[]> {
-  const { logGroups = [] } = await aws.logs.describeLogGroups({ logGroupNamePrefix: '/lambdacontainer/' });
-  return logGroups.map(({ logGroupName }) => logGroupName ?? '');
+  const groups = await pages(async (nextToken) => {
+    const page = await aws.logs.describeLogGroups({ logGroupNamePrefix: '/lambdacontainer/', nextToken });
+    return { found: page.logGroups, next: page.nextToken };
+  });
+  return groups.map(({ logGroupName }) => logGroupName ?? '');
+}
+
+function tasksOf({ aws }: World): Promise<string[]> {
+  return pages(async (nextToken) => {
+    const page = await aws.ecs.listTasks({ cluster: CLUSTER, nextToken });
+    return { found: page.taskArns, next: page.nextToken };
+  });
+}
+
+function imagesOf({ aws }: World): Promise<ImageDetail[]> {
+  return pages(async (nextToken) => {
+    const page = await aws.ecr.describeImages({ repositoryName: REPOSITORY, nextToken });
+    return { found: page.imageDetails, next: page.nextToken };
+  });
 }
 
 /** Something that lasts: `set` now, `unset` after up to `atMostMs`. */
@@ -151,8 +212,11 @@ function victim({ daemons }: Stage, pick: number): SimProcess | undefined {
 const scalable = { ServiceNamespace: 'ecs', ScalableDimension: 'ecs:service:DesiredCount' } as const;
 
 async function onTarget(aws: Ports, pick: number, act: (resource: string) => Promise<unknown>) {
-  const { ScalableTargets = [] } = await aws.autoscaling.describeScalableTargets({ ServiceNamespace: 'ecs' });
-  const target = choose(ScalableTargets, pick);
+  const targets = await pages(async (NextToken) => {
+    const page = await aws.autoscaling.describeScalableTargets({ ServiceNamespace: 'ecs', NextToken });
+    return { found: page.ScalableTargets, next: page.NextToken };
+  });
+  const target = choose(targets, pick);
   if (target?.ResourceId) await act(target.ResourceId);
 }
 
@@ -187,21 +251,21 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
     if (known)
       await stage.world.putRecord({ ...known.record, spec: { sauce: 'hello', placement: { mode: 'fargte' } } });
   },
-  updateCode: ({ world }, { pick, value }) =>
+  updateCode: ({ world, functions }, { pick, value }) =>
     world.aws.lambda.updateFunctionCode({
-      FunctionName: choose(FUNCTIONS, pick),
+      FunctionName: choose(functions, pick),
       ZipFile: functionCode(`version ${Math.floor(value * 4)}`),
     }),
-  configureFunction: ({ world, secret }, { pick, value }) => {
+  configureFunction: ({ world, functions, secret }, { pick, value }) => {
     world.cloud.call('lambda', 'UpdateFunctionConfiguration', {
-      FunctionName: choose(FUNCTIONS, pick),
+      FunctionName: choose(functions, pick),
       Environment: { Variables: { DB_PASSWORD: secret, LEVEL: String(Math.floor(value * 3)) } },
     });
   },
   /** Somebody turns a function off, and on again. */
   reserve: (stage, act) => {
     const { cloud } = stage.world;
-    const FunctionName = choose(FUNCTIONS, act.pick);
+    const FunctionName = choose(stage.functions, act.pick);
     during(
       stage,
       act,
@@ -262,8 +326,7 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
     if (service && taskDefinition) await world.aws.ecs.updateService({ cluster: CLUSTER, service, taskDefinition });
   },
   async stopTask({ world }, { pick }) {
-    const { taskArns = [] } = await world.aws.ecs.listTasks({ cluster: CLUSTER });
-    const task = choose(taskArns, pick);
+    const task = choose(await tasksOf(world), pick);
     if (task) await world.aws.ecs.stopTask({ cluster: CLUSTER, task });
   },
   async deregisterTaskDefinition({ world }, { pick }) {
@@ -271,8 +334,8 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
     if (taskDefinition) await world.aws.ecs.deregisterTaskDefinition({ taskDefinition });
   },
   async deleteImages({ world }, { pick }) {
-    const { imageDetails = [] } = await world.aws.ecr.describeImages({ repositoryName: REPOSITORY });
-    const some = pick < 0.5 ? imageDetails : imageDetails.slice(-1);
+    const images = await imagesOf(world);
+    const some = pick < 0.5 ? images.slice(0, IMAGES_PER_CALL) : images.slice(-1);
     const imageIds = some.map(({ imageDigest }) => ({ imageDigest }));
     if (imageIds.length > 0) await world.aws.ecr.batchDeleteImage({ repositoryName: REPOSITORY, imageIds });
   },
@@ -324,8 +387,8 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
       else cloud.call('elbv2', 'DeleteTargetGroup', { TargetGroupArn: arn });
     });
   },
-  async permission({ world }, { pick, value }) {
-    const FunctionName = choose(FUNCTIONS, pick);
+  async permission({ world, functions }, { pick, value }) {
+    const FunctionName = choose(functions, pick);
     const { Policy = '{"Statement":[]}' } = await world.aws.lambda.getPolicy({ FunctionName });
     const statements = (JSON.parse(Policy) as { Statement: { Sid: string }[] }).Statement;
     const ours = choose(
@@ -370,8 +433,8 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
 
   crash: ({ world }, { pick }) => world.crash(pick),
   async sick(stage, act) {
-    const { taskArns = [] } = await stage.world.aws.ecs.listTasks({ cluster: CLUSTER });
-    const sick = new Set(taskArns.filter((_arn, index) => (act.pick * 1000 + index) % 3 < 1.5));
+    const tasks = await tasksOf(stage.world);
+    const sick = new Set(tasks.filter((_arn, index) => (act.pick * 1000 + index) % 3 < 1.5));
     let flaps = 0;
     const set = () => {
       stage.world.isSick = (taskArn) => sick.has(taskArn) && (act.value > 0.5 || flaps++ % 4 < 2);
@@ -381,8 +444,7 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
     });
   },
   async breakCode(stage, act) {
-    const { imageDetails = [] } = await stage.world.aws.ecr.describeImages({ repositoryName: REPOSITORY });
-    const broken = choose(imageDetails, act.pick)?.imageDigest;
+    const broken = choose(await imagesOf(stage.world), act.pick)?.imageDigest;
     if (broken === undefined) return;
     during(
       stage,
@@ -533,7 +595,8 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
   stop: (stage, { pick }) => victim(stage, pick)?.stop(),
 };
 
-async function editClass(world: World, change: (spec: Record<string, unknown>) => object, labels?: object) {
+/** A person changes the class of all objects; `labels` when nothing of its spec is to change. */
+export async function editClass(world: World, change: (spec: Record<string, unknown>) => object, labels?: object) {
   const klass = await world.desired.get(KEY);
   if (!klass) return;
   const spec = change(klass.item.spec as Record<string, unknown>);

@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { play, type Verdict } from './play.ts';
-import { playAll } from './players.ts';
+import { playAll, runProgram } from './players.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { kindOf, shrink } from './shrink.ts';
 
@@ -87,7 +87,9 @@ async function explain(scenario: Scenario, verdict: Verdict, again: string, shri
 
 async function playOne(scenario: Scenario, again: string, options: Options): Promise<boolean> {
   const startedMs = cpuMs();
-  const verdict = await play(scenario);
+  const verdict = await play(scenario, (hour) =>
+    process.stderr.write(`${hour}, ${(cpuMs() / 1000).toFixed(0)} s of CPU\n`),
+  );
   if (!options.isQuiet && verdict.violations.length === 0) say(verdict.history.join('\n'));
   say(lineOf(verdict, cpuMs() - startedMs));
   if (verdict.violations.length === 0) return true;
@@ -114,14 +116,12 @@ interface Played {
 
 async function playMany(from: number, count: number, options: Options): Promise<boolean> {
   const startedMs = performance.now();
-  const played: Played[] = [];
   const seeds = Array.from({ length: count }, (_, index) => ({
     seed: from + index,
     hours: options.hours,
     objects: options.objects,
   }));
-  await playAll<SeedTask, Played>(seeds, (result) => {
-    played.push(result);
+  const played = await playAll<SeedTask, Played>(seeds, (result) => {
     if (!options.isQuiet || result.violations.length > 0) say(result.line);
   });
   const tookSec = (performance.now() - startedMs) / 1000;
@@ -162,16 +162,11 @@ async function playUntilFailure(from: number, count: number): Promise<boolean> {
   return true;
 }
 
-/** Plays what it is sent, one seed after the other. */
-function serve(): void {
-  process.on('message', ({ seed, hours, objects }: SeedTask) => {
-    const startedMs = cpuMs();
-    void play(scenarioOf(seed, { hours, objects })).then((verdict) => {
-      const { violations, simulatedMs, steps, calls } = verdict;
-      process.send?.({ seed, violations, simulatedMs, steps, calls, line: lineOf(verdict, cpuMs() - startedMs) });
-    });
-  });
-  process.on('disconnect', () => process.exit(0));
+async function playSeed({ seed, hours, objects }: SeedTask): Promise<Played> {
+  const startedMs = cpuMs();
+  const verdict = await play(scenarioOf(seed, { hours, objects }));
+  const { violations, simulatedMs, steps, calls } = verdict;
+  return { seed, violations, simulatedMs, steps, calls, line: lineOf(verdict, cpuMs() - startedMs) };
 }
 
 async function main(): Promise<boolean> {
@@ -196,12 +191,4 @@ async function main(): Promise<boolean> {
   return playOne(scenarioOf(seed, options), commandOf(seed, options), options);
 }
 
-if (process.argv.includes('--child')) serve();
-else {
-  try {
-    process.exitCode = (await main()) ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 2;
-  }
-}
+await runProgram(main, playSeed);

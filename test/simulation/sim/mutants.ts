@@ -23,6 +23,8 @@ interface Outcome {
   readonly seed: number | undefined;
   /** Scenarios, the regressions first. */
   readonly played: number;
+  /** The exit code or signal of a play without a verdict. */
+  readonly broken: string | undefined;
 }
 
 function mutating(mutation: Mutation): Plugin {
@@ -59,15 +61,17 @@ async function test(mutation: Mutation, index: number, seeds: number): Promise<O
       text += chunk.toString();
     });
     child.on('error', reject);
-    child.on('exit', () => resolve(text));
+    // Killed at the limit, or broken before it could say anything: nobody knows whether it would have been caught.
+    child.on('exit', (code, signal) => resolve(text || JSON.stringify({ played: 0, broken: `${signal ?? code}` })));
   });
   rmSync(outfile);
-  const told = (output === '' ? { played: 0 } : JSON.parse(output)) as {
+  const told = JSON.parse(output) as {
     played: number;
     seed?: number;
     violation?: string;
+    broken?: string;
   };
-  return { mutation, caught: told.violation, seed: told.seed, played: told.played };
+  return { mutation, caught: told.violation, seed: told.seed, played: told.played, broken: told.broken };
 }
 
 const { values } = parseArgs({
@@ -83,11 +87,10 @@ const worker = async () => {
   for (let index = next++; index < chosen.length; index = next++) {
     const outcome = await test(chosen[index] as Mutation, index, Number(values.seeds));
     outcomes.push(outcome);
-    const { mutation, caught, seed, played } = outcome;
+    const { mutation, caught, seed, played, broken } = outcome;
+    const escaped = broken === undefined ? `NOT CAUGHT in ${played} scenarios` : `NO VERDICT, ended by ${broken}`;
     const verdict =
-      caught === undefined
-        ? `NOT CAUGHT in ${played} scenarios`
-        : `caught by seed ${seed}, scenario ${played}: ${caught.slice(0, 160)}`;
+      caught === undefined ? escaped : `caught by seed ${seed}, scenario ${played}: ${caught.slice(0, 160)}`;
     process.stdout.write(`${mutation.name}\n    ${verdict}\n`);
   }
 };
@@ -99,4 +102,5 @@ try {
 const missed = outcomes.filter(({ caught }) => caught === undefined);
 process.stdout.write(`score: ${outcomes.length - missed.length}/${outcomes.length}\n`);
 for (const { mutation } of missed) process.stdout.write(`not caught: ${mutation.name} (src/${mutation.file})\n`);
-process.exitCode = missed.length > MISSED_MAX ? 1 : 0;
+const isBroken = outcomes.some(({ broken }) => broken !== undefined);
+process.exitCode = isBroken || missed.length > MISSED_MAX ? 1 : 0;

@@ -5,6 +5,7 @@
  */
 import { toFailure } from '../../../src/aws/index.ts';
 import type { Failure, Random } from '../../../src/core/index.ts';
+import { isReading, isTable } from '../calls.ts';
 import { CALM, type Rates } from './scenario.ts';
 
 /** What a change looks like in lists, and in everything else, so long after it. */
@@ -14,7 +15,6 @@ const LATENCY_MS = { from: 5, to: 60 };
 /** Slow, but never beyond what a caller waits: then it would be lost. */
 const SLOW_MS = { from: 500, to: 3_900 };
 
-const READING = /^(describe|list|get|head|batchGet|scan|query|filter)/;
 const LISTING = /^(list|filter)/;
 
 /** Calls that take what AWS has only so much of. */
@@ -31,14 +31,6 @@ type Answer = { readonly atMs: number; readonly output?: unknown; readonly failu
 interface Known {
   /** Oldest first. */
   readonly answers: Answer[];
-}
-
-export function isReading(operation: string): boolean {
-  return READING.test(operation);
-}
-
-export function isTable(service: string): boolean {
-  return service === 'dynamodb' || service === 'streams';
 }
 
 export class Network {
@@ -93,7 +85,7 @@ export class Network {
 
   /** What the caller is told: the truth, or what was true at most a lag ago. Remembers the truth. */
   told(service: string, operation: string, input: unknown, truth: Omit<Answer, 'atMs'>): Omit<Answer, 'atMs'> {
-    if (this.rates.stale === 0 || isTable(service) || !READING.test(operation)) return truth;
+    if (this.rates.stale === 0 || isTable(service) || !isReading(operation)) return truth;
     const nowMs = this.#nowMs();
     const key = `${service} ${operation} ${JSON.stringify(input)}`;
     const known = this.#known.get(key) ?? { answers: [] };

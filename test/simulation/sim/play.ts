@@ -6,11 +6,23 @@
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Logger, seededRandom } from '../../../src/core/index.ts';
 import { TransactionalState } from '../../../src/local-cloud/state/store.ts';
+import { isTable } from '../calls.ts';
+import { addListener, OBJECTS_PER_LISTENER } from '../fleet.ts';
 import { type Arrival, Judge, leaseTaken } from '../judgement.ts';
 import { functionCode, World } from '../world.ts';
-import { ACTS, FOREIGN, FOREIGN_PRIORITY, FUNCTIONS, NAMESPACE, type Stage, type Wished, wish } from './acts.ts';
+import {
+  ACTS,
+  editClass,
+  FOREIGN,
+  FOREIGN_PRIORITY,
+  functionsFor,
+  NAMESPACE,
+  type Stage,
+  type Wished,
+  wish,
+} from './acts.ts';
 import { atHome } from './home.ts';
-import { isTable, Network } from './network.ts';
+import { Network } from './network.ts';
 import { SimProcess } from './process.ts';
 import { Safety } from './safety.ts';
 import { type Act, CALM, type Scenario } from './scenario.ts';
@@ -22,6 +34,7 @@ export const SETTLED_WITHIN_MS = 20 * 60_000;
 const QUIET_WITHIN_MS = 15 * 60_000;
 const RESYNC_MS = 30_000;
 const RESYNCS = 10;
+const HOUR_MS = 3_600_000;
 const STATE = 'lambdacontainer-state';
 
 export interface Verdict {
@@ -40,8 +53,9 @@ export interface Verdict {
   readonly history: readonly string[];
 }
 
-export async function play(scenario: Scenario): Promise<Verdict> {
-  const theatre = new Theatre(scenario);
+/** `told` hears of every simulated hour of the storm. */
+export async function play(scenario: Scenario, told: (hour: string) => void = () => {}): Promise<Verdict> {
+  const theatre = new Theatre(scenario, told);
   return atHome(() => theatre.play());
 }
 
@@ -50,13 +64,16 @@ class Theatre implements Stage {
   readonly network: Network;
   readonly daemons: readonly SimProcess[];
   readonly names: readonly string[];
+  readonly functions: readonly string[];
   readonly wishes: Stage['wishes'] = new Map();
   readonly untagged: (() => Promise<unknown>)[] = [];
   readonly secret: string;
   readonly #scenario: Scenario;
+  readonly #told: (hour: string) => void;
   readonly #watch = new Watch();
   readonly #safety: Safety;
-  readonly #judge = new Judge(STATE);
+  /** Twins are judged where they are made. */
+  readonly #judge = new Judge(STATE, { judgesTwins: false });
   /** Calls that the judge has not heard of yet, as they arrived: the cloud works on one, or on one before it. */
   readonly #unheard: Arrival[] = [];
   readonly #epochs = new Map<string, number>();
@@ -72,11 +89,13 @@ class Theatre implements Stage {
   /** What nobody catches otherwise: an error in an act or in a daemon's depths. */
   #broken: Error | undefined;
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, told: (hour: string) => void) {
+    this.#told = told;
     const { seed, objects, skewsMs } = scenario;
     this.#scenario = scenario;
     this.secret = `planted-${seed}-Zx9`;
     this.names = Array.from({ length: objects }, (_, index) => `app-${index}`);
+    this.functions = functionsFor(objects);
     this.world = new World(seed, {
       state: new TransactionalState(this.#watch),
       intercept: this.#watch.intercept,
@@ -167,16 +186,18 @@ class Theatre implements Stage {
     await world.bootstrap();
     const { aws } = world;
     const { Role } = await aws.iam.getRole({ RoleName: 'lambdacontainer-example-function' });
-    await aws.lambda.createFunction({
-      FunctionName: FUNCTIONS[1],
-      Role: Role?.Arn,
-      Runtime: 'nodejs22.x',
-      Handler: 'index.handler',
-      Code: { ZipFile: functionCode('other') },
-      Environment: { Variables: { DB_PASSWORD: this.secret } },
-    });
+    const [hello, ...others] = this.functions;
+    for (const FunctionName of others)
+      await aws.lambda.createFunction({
+        FunctionName,
+        Role: Role?.Arn,
+        Runtime: 'nodejs22.x',
+        Handler: 'index.handler',
+        Code: { ZipFile: functionCode('other') },
+        Environment: { Variables: { DB_PASSWORD: this.secret } },
+      });
     await aws.lambda.addPermission({
-      FunctionName: FUNCTIONS[0],
+      FunctionName: hello,
       StatementId: FOREIGN,
       Action: 'lambda:InvokeFunction',
       Principal: 's3.amazonaws.com',
@@ -196,6 +217,7 @@ class Theatre implements Stage {
       Actions: [{ Type: 'forward', TargetGroupArn: TargetGroups?.[0]?.TargetGroupArn }],
     });
     await aws.logs.createLogGroup({ logGroupName: `/${FOREIGN}` });
+    await this.#addListeners();
     world.putImage(FOREIGN, 'latest');
     await aws.ecs.registerTaskDefinition({
       family: FOREIGN,
@@ -206,6 +228,15 @@ class Theatre implements Stage {
       containerDefinitions: [{ name: 'main', image: 'public.ecr.aws/docker/library/node:24-slim', essential: true }],
     });
     await world.run(10_000);
+  }
+
+  /** The local cloud's own listener has room for a small fleet. */
+  async #addListeners(): Promise<void> {
+    const { world, names } = this;
+    const more: object[] = [];
+    for (let i = 0; i < Math.ceil(names.length / OBJECTS_PER_LISTENER) - 1; i++) more.push(await addListener(world, i));
+    if (more.length > 0)
+      await editClass(world, (spec) => ({ ...spec, listeners: [...(spec.listeners as object[]), ...more] }));
   }
 
   async #storm(): Promise<void> {
@@ -221,6 +252,11 @@ class Theatre implements Stage {
     }
     for (const act of acts) {
       if (act.atMs <= stormMs) world.clock.after(act.atMs, () => this.#do(act));
+    }
+    for (let hour = 1; hour * HOUR_MS < stormMs; hour++) {
+      world.clock.after(hour * HOUR_MS, () =>
+        this.#told(`hour ${hour}: ${this.#watch.steps} changes, ${this.#calls} calls`),
+      );
     }
     await this.#run(stormMs);
     this.#isStorm = false;
@@ -367,8 +403,7 @@ class Theatre implements Stage {
     const heard = this.#unheard.splice(0, waits === -1 ? this.#unheard.length : waits);
     for (const arrival of heard) {
       if (arrival.isLate && !isTable(arrival.service)) this.#admitted++;
-      // Twins are judged where they are made: calls do not tell what people removed meanwhile.
-      for (const found of this.#judge.hear(arrival)) if (!found.includes('was made twice')) this.#safety.say(found);
+      for (const found of this.#judge.hear(arrival)) this.#safety.say(found);
     }
   }
 

@@ -8,9 +8,10 @@ import { assembleController } from '../../../src/cli/assemble.ts';
 import type { Controller } from '../../../src/controller/index.ts';
 import { type Clock, type Logger, onAbort, type Random, seededRandom, type Timer } from '../../../src/core/index.ts';
 import type { Credentials } from '../../../src/local-cloud/iam/index.ts';
+import { isReading, isTable } from '../calls.ts';
 import type { Arrival } from '../judgement.ts';
 import type { World } from '../world.ts';
-import { isReading, isTable, type Network, timedOut } from './network.ts';
+import { type Network, timedOut } from './network.ts';
 
 const LEASE_MS = 15_000;
 const CALL_TIMEOUT_MS = 5_000;

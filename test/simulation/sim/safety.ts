@@ -176,8 +176,7 @@ export class Safety {
     const group = this.#watch.all<TargetGroup>('elbv2.targetGroups').get(arn);
     const sinceMs = this.#untaggedMs.get(arn);
     if (!group || sinceMs === undefined || tagsOf(group)[TAG_OWNER] !== undefined) return;
-    if (this.#nowMs() - sinceMs > SEEN_WITHIN_MS)
-      this.say(`${daemon} ${operation} of ${nameOf(arn)}, which is not ours`);
+    if (!this.#isLately(sinceMs)) this.say(`${daemon} ${operation} of ${nameOf(arn)}, which is not ours`);
   }
 
   /** A daemon was stopped for so long, and goes on now. */
@@ -305,12 +304,10 @@ export class Safety {
   #usedDefinitions(): TaskDefinition[] {
     const definitions = [...this.#watch.all<TaskDefinition>('ecs.taskDefinitions').values()];
     const used = new Set<string>();
-    const nowMs = this.#nowMs();
     for (const service of this.#watch.all<Service>('ecs.services').values()) {
       if (service.status !== 'ACTIVE') continue;
       // What a person pointed it to a moment ago could not be seen yet.
-      const pointedMs = this.#pointedByPersonMs.get(service.arn) ?? Number.NEGATIVE_INFINITY;
-      if (nowMs - pointedMs >= SEEN_WITHIN_MS) used.add(service.revision.taskDefinitionArn);
+      if (!this.#isLately(this.#pointedByPersonMs.get(service.arn))) used.add(service.revision.taskDefinitionArn);
     }
     return definitions.filter(({ arn }) => used.has(arn));
   }
@@ -318,12 +315,10 @@ export class Safety {
   #judgeRule(said: string, before: Rule | undefined, after: Rule | undefined): void {
     const [old, now] = [weightsOf(before), weightsOf(after)];
     for (const [group, weight] of now) {
+      if (weight === 0 || (old.get(group) ?? 0) > 0 || this.#couldServe(group)) continue;
       // Written back as it was read, with something else of the rule, when a person had taken it a moment ago.
-      const takenMs = this.#takenByPersonMs.get(group) ?? Number.NEGATIVE_INFINITY;
-      if (this.#nowMs() - takenMs < SEEN_WITHIN_MS) continue;
-      if (weight > 0 && (old.get(group) ?? 0) === 0 && !this.#couldServe(group)) {
-        this.say(`${said}: ${nameOf(group)} got traffic and cannot serve`);
-      }
+      if (this.#isLately(this.#takenByPersonMs.get(group))) continue;
+      this.say(`${said}: ${nameOf(group)} got traffic and cannot serve`);
     }
     const served = [...old].some(([group, weight]) => weight > 0 && this.#serves.has(group));
     const serves = [...now].some(([group, weight]) => weight > 0 && this.#couldServe(group));
@@ -352,13 +347,11 @@ export class Safety {
   /** Capacity goes only when nobody is sent to it, and has not been for a while. */
   #judgeIdle(said: string, group: string, owner: string): void {
     const nowMs = this.#nowMs();
-    const given = this.#givenByPersonMs.get(group) ?? Number.NEGATIVE_INFINITY;
-    const isPersons = nowMs - given < SEEN_WITHIN_MS;
     const rules = [...this.#watch.all<Rule>('elbv2.rules').values()];
     // Where the whole rule goes, nobody is left to be sent anywhere else.
     if (!rules.some((rule) => tagsOf(rule)[TAG_NAME] === owner) || this.#deleting.has(owner)) return;
     if (rules.some((rule) => (weightsOf(rule).get(group) ?? 0) > 0)) {
-      if (!isPersons) this.say(`${said}: ${nameOf(group)} still has traffic`);
+      if (!this.#isLately(this.#givenByPersonMs.get(group))) this.say(`${said}: ${nameOf(group)} still has traffic`);
       return;
     }
     const idleMs = nowMs - (this.#idleSinceMs.get(group) ?? Number.NEGATIVE_INFINITY);
@@ -417,10 +410,14 @@ export class Safety {
     });
   }
 
+  /** A daemon that acts now may not have seen it yet. */
+  #isLately(atMs = Number.NEGATIVE_INFINITY): boolean {
+    return this.#nowMs() - atMs < SEEN_WITHIN_MS;
+  }
+
   /** It can, or could when the daemon looked. */
   #couldServe(group: string): boolean {
-    if (this.#serves.has(group)) return true;
-    return this.#nowMs() - (this.#servedAtMs.get(group) ?? Number.NEGATIVE_INFINITY) < SEEN_WITHIN_MS;
+    return this.#serves.has(group) || this.#isLately(this.#servedAtMs.get(group));
   }
 
   /** Whoever is told Ready finds a rule that sends its traffic where the generation wants it served. */
@@ -428,17 +425,16 @@ export class Safety {
     const conditions = (body.conditions as unknown as { L?: { M: AnyItem }[] })?.L ?? [];
     const isReady = conditions.some(({ M }) => M.type?.S === 'Ready' && M.status?.S === 'True');
     if (!isReady) return;
-    const nowMs = this.#nowMs();
     const rules = [...this.#watch.all<Rule>('elbv2.rules').values()].filter((rule) => tagsOf(rule)[TAG_NAME] === name);
     if (rules.length === 0) {
-      if (nowMs - (this.#ruleGoneMs.get(name) ?? Number.NEGATIVE_INFINITY) > SEEN_WITHIN_MS) {
+      if (!this.#isLately(this.#ruleGoneMs.get(name))) {
         this.say(`${name} is said to be Ready and has no rule`);
       }
       return;
     }
     const serving = rules.flatMap((rule) => [...weightsOf(rule)].filter(([, weight]) => weight > 0));
     // What a person did to the weights a moment ago could not be seen yet.
-    const isFresh = nowMs - (this.#editedMs.get(name) ?? Number.NEGATIVE_INFINITY) < SEEN_WITHIN_MS;
+    const isFresh = this.#isLately(this.#editedMs.get(name));
     if (!serving.some(([group]) => this.#couldServe(group)) && !isFresh) {
       this.say(`${name} is said to be Ready and nothing serves it`);
       return;
@@ -470,14 +466,14 @@ export class Safety {
   /** For how long it was stopped a moment ago: what it says now may be of a record that it read before. */
   #sleptMs(daemon: string): number {
     const slept = this.#slept.get(daemon);
-    return slept && this.#nowMs() - slept.untilMs < SEEN_WITHIN_MS ? slept.forMs : 0;
+    return slept && this.#isLately(slept.untilMs) ? slept.forMs : 0;
   }
 
   /** Now or within the window if `lately`; else all through the window. */
   #hadTraffic(group: string, lately: boolean): boolean {
     const change = this.#shifted.get(group);
     if (!change) return false;
-    const isOld = this.#nowMs() - change.atMs >= SEEN_WITHIN_MS;
+    const isOld = !this.#isLately(change.atMs);
     return change.weight > 0 ? lately || isOld : lately && !isOld;
   }
 }

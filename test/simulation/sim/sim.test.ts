@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OBJECTS_PER_LISTENER } from '../fleet.ts';
 import { MUTATIONS, mutated } from './mutations.ts';
 import { play } from './play.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
@@ -20,6 +21,11 @@ it('a scenario gives the same history every time, and another seed another one',
   expect(second).toEqual(first);
   expect(other.fingerprint).not.toBe(first.fingerprint);
   expect(first.steps).toBeGreaterThan(50);
+}, 120_000);
+
+it('a fleet that one listener has no room for is served as a whole', async () => {
+  const { violations } = await play({ ...SHORT, objects: OBJECTS_PER_LISTENER + 1, stormMs: 10_000, acts: [] });
+  expect(violations).toEqual([]);
 }, 120_000);
 
 it('a scenario survives being written and read', () => {

@@ -4,20 +4,8 @@
  * alone; a member of one is refused by name.
  * https://docs.aws.amazon.com/codebuild/latest/APIReference/API_EnvironmentVariable.html
  */
-import type { GetSecretValueCommandInput, GetSecretValueCommandOutput } from '@aws-sdk/client-secrets-manager';
-import { AwsError } from '../../contract.ts';
+import { AwsError, type SecretReader } from '../../contract.ts';
 import type { BuildRecord } from './build-record.ts';
-
-/** Reads secrets as a session of a role; the cloud does, with all that IAM says of it. */
-export interface BuildSecrets {
-  /** @throws AwsError the denial, or what Secrets Manager answers */
-  read(
-    roleArn: string,
-    session: string,
-    input: GetSecretValueCommandInput,
-    nowMs: number,
-  ): Pick<GetSecretValueCommandOutput, 'SecretString'>;
-}
 
 export type BuildVariables =
   | { readonly values: Readonly<Record<string, string>>; readonly defect?: undefined }
@@ -29,7 +17,7 @@ const WHOLE_SECRET = /^(arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:)?[^:]+$/;
 
 export function environmentOfBuild(
   { environment, serviceRole, id }: Pick<BuildRecord, 'environment' | 'serviceRole' | 'id'>,
-  secrets: BuildSecrets | undefined,
+  secrets: SecretReader | undefined,
   nowMs: number,
 ): BuildVariables {
   const values: Record<string, string> = {};

@@ -5,21 +5,13 @@
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
  */
 import type { ContainerDefinition, Secret } from '@aws-sdk/client-ecs';
-import type { GetSecretValueCommandInput, GetSecretValueCommandOutput } from '@aws-sdk/client-secrets-manager';
-import { AwsError } from '../../contract.ts';
+import type { GetSecretValueCommandInput } from '@aws-sdk/client-secrets-manager';
+import { AwsError, type SecretReader } from '../../contract.ts';
 import { clientError } from './model.ts';
 
-/** Reads secrets as a session of a role; the cloud does, with all that IAM says of it. */
-export interface TaskSecrets {
+export interface TaskSecrets extends SecretReader {
   /** Whether ECS may assume the role. */
   assumable(roleArn: string): boolean;
-  /** @throws AwsError the denial, or what Secrets Manager answers */
-  read(
-    roleArn: string,
-    session: string,
-    input: GetSecretValueCommandInput,
-    nowMs: number,
-  ): Pick<GetSecretValueCommandOutput, 'SecretString'>;
 }
 
 /** Values by container, then by variable. */
