@@ -49,8 +49,8 @@ describe('the stack', () => {
   });
 
   it.each([
-    { kind: 'denied', remedy: 'allow cloudformation:DescribeStacks to whoever looks' },
-    { kind: 'throttled', remedy: 'look again in a moment' },
+    { kind: 'denied', remedy: 'allow cloudformation:DescribeStacks to whoever checks, or check it by hand' },
+    { kind: 'throttled', remedy: 'try again in a moment' },
     {
       kind: 'invalid',
       remedy: 'check it by hand: this endpoint does not take cloudformation:DescribeStacks as it is asked',

@@ -354,7 +354,7 @@ spec:
     expect(findings.find(({ check }) => check === 'Cluster')).toMatchObject({
       level: 'warn',
       message: 'cannot be checked: ecs:DescribeClusters answered AccessDeniedException: no',
-      remedy: 'allow ecs:DescribeClusters to whoever verifies, or check it by hand',
+      remedy: 'allow ecs:DescribeClusters to whoever checks, or check it by hand',
     });
     expect(code).toBe(0);
   });

@@ -103,7 +103,7 @@ async function glance(name: string, note: Note, look: () => Promise<readonly Fin
   } catch (error) {
     if (!isFailure(error)) throw error;
     const message = `not looked at: ${nameOfCall(error)} answered ${error.code}`;
-    note({ name, status: 'warn', message, remedy: remedyOfCheck(error, 'look') });
+    note({ name, status: 'warn', message, remedy: remedyOfCheck(error) });
   }
 }
 

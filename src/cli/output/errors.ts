@@ -22,16 +22,12 @@ export function explain(error: unknown, context: string | undefined): Explained 
   };
 }
 
-/** What to do about a call that a check could not make: `verb` is what the program does, e.g. `verify`. */
-export function remedyOfCheck({ kind, service, operation }: Failure, verb: 'look' | 'verify'): string {
+/** What to do about a call that a check could not make. */
+export function remedyOfCheck({ kind, service, operation }: Failure): string {
   const call = nameOfCall({ service, operation });
   const isPassing = kind === 'throttled' || kind === 'transient' || kind === 'conflict';
-  if (isPassing) return `${verb} again in a moment`;
-  if (kind === 'denied') {
-    return verb === 'look'
-      ? `allow ${call} to whoever looks`
-      : `allow ${call} to whoever verifies, or check it by hand`;
-  }
+  if (isPassing) return 'try again in a moment';
+  if (kind === 'denied') return `allow ${call} to whoever checks, or check it by hand`;
   return `check it by hand: this endpoint does not take ${call} as it is asked`;
 }
 

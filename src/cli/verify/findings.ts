@@ -42,7 +42,7 @@ function cannotTell(failure: Failure): Said {
   return {
     level: 'warn',
     message: `cannot be checked: ${nameOfCall(failure)} answered ${failure.code}: ${failure.message}`,
-    remedy: remedyOfCheck(failure, 'verify'),
+    remedy: remedyOfCheck(failure),
   };
 }
 
