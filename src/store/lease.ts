@@ -1,7 +1,8 @@
 /**
  * The lease of the one active leader: an item in the state table with an epoch that grows with every change of holder.
  * Each state write names the epoch; before each AWS mutation the executor asks `assertHeld`, which leaves room for one
- * whole call, on the monotonic clock. A new holder that was not handed the lease waits until the old one is surely over.
+ * whole call, on the monotonic clock. A new holder that was not handed the lease waits until the old one is surely over,
+ * and takes it only as it was read: a renewal that arrives meanwhile, however late, keeps it.
  */
 import { type Call, type DynamoPort, fromItem, toItem } from '../aws/index.ts';
 import {
@@ -50,6 +51,8 @@ const UNKNOWN = Symbol('unknown');
 const RETRY_MS = 500;
 /** A lease that was handed over is taken within a second: this, the taking itself, and what both calls need. */
 const FOLLOW_POLL_MS = 400;
+const UNTAKEN = '#epoch = :epoch';
+const UNRENEWED = '#body.#end = :end';
 const KEY = { namespace: CONTROLLER_NAMESPACE, key: 'lease' };
 
 export class Lease {
@@ -247,11 +250,9 @@ export class Lease {
   }
 
   async #write(epoch: number, read: Held | undefined): Promise<boolean> {
+    const expiresAtMs = this.#clock.now() + this.#settings.durationMs;
     try {
-      await this.#put(
-        { holder: this.#holder, epoch, expiresAtMs: this.#clock.now() + this.#settings.durationMs, released: false },
-        read?.epoch ?? 0,
-      );
+      await this.#put({ holder: this.#holder, epoch, expiresAtMs, released: false }, read?.epoch ?? 0, read);
       return true;
     } catch (error) {
       if (isFailure(error, 'conflict')) return false;
@@ -259,20 +260,27 @@ export class Lease {
     }
   }
 
-  async #put(held: Held, readEpoch: number): Promise<void> {
+  /** `unchanged`: the lease must still end when it was read to end. */
+  async #put(held: Held, readEpoch: number, unchanged?: Held): Promise<void> {
     const { durationMs, version } = this.#settings;
     const body: LeaseRecord = { ...held, durationMs, ...(version === undefined ? {} : { version }) };
     await this.#dynamo.putItem({
       TableName: this.#table,
       Item: toItem({ ...KEY, epoch: body.epoch, body }),
-      ...(readEpoch === 0
-        ? { ConditionExpression: 'attribute_not_exists(#epoch)', ExpressionAttributeNames: { '#epoch': 'epoch' } }
-        : {
-            ConditionExpression: '#epoch = :epoch',
-            ExpressionAttributeNames: { '#epoch': 'epoch' },
-            ExpressionAttributeValues: { ':epoch': { N: String(readEpoch) } },
-          }),
+      ...conditionOf(readEpoch, unchanged),
     });
     this.#contactedAtMs = this.#clock.monotonic();
   }
+}
+
+function conditionOf(readEpoch: number, unchanged: Held | undefined) {
+  const ExpressionAttributeNames = { '#epoch': 'epoch' };
+  if (readEpoch === 0) return { ConditionExpression: 'attribute_not_exists(#epoch)', ExpressionAttributeNames };
+  const values = { ':epoch': { N: String(readEpoch) } };
+  if (!unchanged) return { ConditionExpression: UNTAKEN, ExpressionAttributeNames, ExpressionAttributeValues: values };
+  return {
+    ConditionExpression: `${UNTAKEN} AND ${UNRENEWED}`,
+    ExpressionAttributeNames: { ...ExpressionAttributeNames, '#body': 'body', '#end': 'expiresAtMs' },
+    ExpressionAttributeValues: { ...values, ':end': { N: String(unchanged.expiresAtMs) } },
+  };
 }

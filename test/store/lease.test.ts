@@ -1,5 +1,6 @@
 /** The lease under a virtual clock: who leads when, to the second. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toItem } from '../../src/aws/index.ts';
 import { seededRandom, silentLogger } from '../../src/core/index.ts';
 import { Lease } from '../../src/store/index.ts';
 import { World } from '../simulation/world.ts';
@@ -16,8 +17,8 @@ beforeEach(async () => {
 afterEach(() => world.cloud.close());
 
 describe('lease', () => {
-  const lease = (seed: number) =>
-    new Lease(world.aws.dynamodb, TABLE, world.clock, seededRandom(seed), silentLogger, SETTINGS);
+  const lease = (seed: number, dynamodb = world.aws.dynamodb) =>
+    new Lease(dynamodb, TABLE, world.clock, seededRandom(seed), silentLogger, SETTINGS);
   const never = new AbortController().signal;
 
   it('one leads, the other follows until it is handed over, under a greater epoch', async () => {
@@ -61,6 +62,31 @@ describe('lease', () => {
     await world.drive(next.acquire(() => {}, never));
     expect(world.clock.now()).toBeGreaterThanOrEqual(diedMs + SETTINGS.durationMs + SETTINGS.callTimeoutMs);
     expect(next.epoch).toBe(10);
+    await world.drive(next.release());
+  });
+
+  it('is not taken from a holder whose late renewal came between the look and the taking', async () => {
+    const { dynamodb } = world.aws;
+    const item = (expiresAtMs: number) => {
+      const body = { holder: 'slow', epoch: 9, expiresAtMs, released: false };
+      return { TableName: TABLE, Item: toItem({ namespace: '_controller', key: 'lease', epoch: 9, body }) };
+    };
+    await dynamodb.putItem(item(world.clock.now() - SETTINGS.callTimeoutMs));
+    let renewedMs: number | undefined;
+    const slow = {
+      ...dynamodb,
+      putItem: async (input: Parameters<typeof dynamodb.putItem>[0]) => {
+        if (renewedMs === undefined) {
+          renewedMs = world.clock.now();
+          await dynamodb.putItem(item(renewedMs + SETTINGS.durationMs));
+        }
+        return dynamodb.putItem(input);
+      },
+    };
+    const next = lease(2, slow);
+    await world.drive(next.acquire(() => {}, never));
+    const endMs = (renewedMs ?? Number.POSITIVE_INFINITY) + SETTINGS.durationMs + SETTINGS.callTimeoutMs;
+    expect(world.clock.now()).toBeGreaterThanOrEqual(endMs);
     await world.drive(next.release());
   });
 

@@ -518,6 +518,7 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
       'dynamodb',
       'iam',
       'tagging',
+      'sqs',
     ];
     const service = choose(services, act.pick) ?? 'elbv2';
     during(

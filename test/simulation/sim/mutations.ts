@@ -32,8 +32,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the lease is taken whatever its epoch is',
     file: 'store/lease.ts',
-    search: "ConditionExpression: '#epoch = :epoch'",
-    replace: "ConditionExpression: '#epoch = :epoch OR #epoch > :epoch OR #epoch < :epoch'",
+    search: "const UNTAKEN = '#epoch = :epoch'",
+    replace: "const UNTAKEN = '(#epoch = :epoch OR #epoch > :epoch OR #epoch < :epoch)'",
+  },
+  {
+    name: 'the lease is taken from a holder that has just renewed it',
+    file: 'store/lease.ts',
+    search: 'UNTAKEN} AND',
+    replace: 'UNTAKEN} OR',
   },
   {
     name: 'the lease is taken before it has ended',

@@ -1,8 +1,9 @@
 /**
  * What lies between a daemon and the cloud on a bad day: throttling, errors, answers that are lost after the act was done,
- * slow calls, reads that see the world as it was a moment ago. Tables are never read stale: the product asks DynamoDB for
+ * slow calls, reads that see the world as it was a moment ago, events that come late, twice and in no order. Tables are never read stale: the product asks DynamoDB for
  * consistent reads.
  */
+import type { Message } from '@aws-sdk/client-sqs';
 import { toFailure } from '../../../src/aws/index.ts';
 import type { Failure, Random } from '../../../src/core/index.ts';
 import { isReading, isTable } from '../calls.ts';
@@ -15,6 +16,8 @@ const LATENCY_MS = { from: 5, to: 60 };
 /** Slow, but never beyond what a caller waits: then it would be lost. */
 const SLOW_MS = { from: 500, to: 3_900 };
 
+/** An event that comes twice is one of the last few. */
+const REMEMBERED = 5;
 const LISTING = /^(list|filter)/;
 
 /** Calls that take what AWS has only so much of. */
@@ -43,11 +46,15 @@ export class Network {
   isFull = false;
   isExpired = false;
   isStreamBlind = false;
+  /** Probability that an event is doubled, and that it is late. */
+  jumbled = 0;
   /** So many reads of the stream find that what they ask for has been trimmed. */
   trims = 0;
   readonly #random: Random;
   readonly #nowMs: () => number;
   readonly #known = new Map<string, Known>();
+  /** Events that were delivered, newest last. */
+  readonly #delivered: Message[] = [];
 
   constructor(random: Random, nowMs: () => number) {
     this.#random = random;
@@ -85,6 +92,7 @@ export class Network {
 
   /** What the caller is told: the truth, or what was true at most a lag ago. Remembers the truth. */
   told(service: string, operation: string, input: unknown, truth: Omit<Answer, 'atMs'>): Omit<Answer, 'atMs'> {
+    if (service === 'sqs') return operation === 'receiveMessage' ? this.#jumble(truth) : truth;
     if (this.rates.stale === 0 || isTable(service) || !isReading(operation)) return truth;
     const nowMs = this.#nowMs();
     const key = `${service} ${operation} ${JSON.stringify(input)}`;
@@ -95,6 +103,19 @@ export class Network {
     const earlier = known.answers[Math.floor(this.#random.next() * known.answers.length)];
     known.answers.push({ ...truth, atMs: nowMs });
     return earlier && this.#random.next() < this.rates.stale ? earlier : truth;
+  }
+
+  /** A batch of messages in no order; what is left out of it comes when the queue shows it again. */
+  #jumble({ output, ...rest }: Omit<Answer, 'atMs'>): Omit<Answer, 'atMs'> {
+    const { Messages = [] } = (output ?? {}) as { Messages?: Message[] };
+    if (this.jumbled === 0 || Messages.length === 0) return { output, ...rest };
+    const jumbles = () => this.#random.next() < this.jumbled;
+    const delivered = Messages.filter(() => !jumbles());
+    const doubled = this.#delivered.filter(() => jumbles());
+    this.#delivered.push(...delivered);
+    this.#delivered.splice(0, this.#delivered.length - REMEMBERED);
+    const batch = [...delivered, ...doubled].map((message) => ({ message, place: this.#random.next() }));
+    return { output: { Messages: batch.sort((a, b) => a.place - b.place).map(({ message }) => message) } };
   }
 
   #isOverRate(service: string): boolean {

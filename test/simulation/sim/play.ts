@@ -4,6 +4,7 @@
  * history, whatever process plays it: real timers and the real clock are out of reach meanwhile.
  */
 import type { ModifyRuleCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { createEventRules } from '../../../src/cli/local/event-rules.ts';
 import { type Logger, seededRandom } from '../../../src/core/index.ts';
 import { TransactionalState } from '../../../src/local-cloud/state/store.ts';
 import { isTable } from '../calls.ts';
@@ -34,6 +35,8 @@ export const SETTLED_WITHIN_MS = 20 * 60_000;
 const QUIET_WITHIN_MS = 15 * 60_000;
 const RESYNC_MS = 30_000;
 const RESYNCS = 10;
+/** Within which events of the services, and of CloudTrail, arrive. */
+const EVENT_MS = { native: 400, trail: 20_000 };
 const HOUR_MS = 3_600_000;
 const STATE = 'lambdacontainer-state';
 
@@ -91,7 +94,7 @@ class Theatre implements Stage {
 
   constructor(scenario: Scenario, told: (hour: string) => void) {
     this.#told = told;
-    const { seed, objects, skewsMs } = scenario;
+    const { seed, objects, skewsMs, events } = scenario;
     this.#scenario = scenario;
     this.secret = `planted-${seed}-Zx9`;
     this.names = Array.from({ length: objects }, (_, index) => `app-${index}`);
@@ -99,7 +102,7 @@ class Theatre implements Stage {
     this.world = new World(seed, {
       state: new TransactionalState(this.#watch),
       intercept: this.#watch.intercept,
-      events: { delayMs: 400 },
+      events: { delayMs: EVENT_MS.native, ...(events ? { trail: { delayMs: EVENT_MS.trail } } : {}) },
     });
     const { clock } = this.world;
     this.#safety = new Safety(this.#watch, () => clock.now());
@@ -218,6 +221,7 @@ class Theatre implements Stage {
     });
     await aws.logs.createLogGroup({ logGroupName: `/${FOREIGN}` });
     await this.#addListeners();
+    if (this.#scenario.events) world.eventsQueue = await createEventRules(aws, world);
     world.putImage(FOREIGN, 'latest');
     await aws.ecs.registerTaskDefinition({
       family: FOREIGN,
@@ -241,10 +245,11 @@ class Theatre implements Stage {
 
   async #storm(): Promise<void> {
     const { world } = this;
-    const { acts, rates, stormMs } = this.#scenario;
+    const { acts, rates, events, stormMs } = this.#scenario;
     this.#startedMs = world.clock.now();
     this.#isStorm = true;
     this.network.rates = rates;
+    this.network.jumbled = events?.jumbled ?? 0;
     for (const [index, daemon] of this.daemons.entries()) world.clock.after(index * 900, () => daemon.start());
     for (const [index, name] of this.names.entries()) {
       const pick = ((index * 37) % 100) / 100;
@@ -281,6 +286,7 @@ class Theatre implements Stage {
   async #calm(): Promise<number> {
     const { world, network } = this;
     network.rates = CALM;
+    network.jumbled = 0;
     for (const daemon of this.daemons) {
       if (daemon.isPaused) daemon.resume();
       daemon.isCutOff = false;

@@ -3,7 +3,15 @@
  * any moment, in particular between any two of its calls, and cut off from the tables. Its calls pass the network to the
  * cloud; those that change something are written to the log of arrivals, from which everything is judged.
  */
-import { abandoned, Coalescing, layered, Pacing, type Ports, type ServiceName } from '../../../src/aws/index.ts';
+import {
+  abandoned,
+  type Call,
+  Coalescing,
+  layered,
+  Pacing,
+  type Ports,
+  type ServiceName,
+} from '../../../src/aws/index.ts';
 import { assembleController } from '../../../src/cli/assemble.ts';
 import type { Controller } from '../../../src/controller/index.ts';
 import { type Clock, type Logger, onAbort, type Random, seededRandom, type Timer } from '../../../src/core/index.ts';
@@ -19,7 +27,7 @@ const CALL_TIMEOUT_MS = 5_000;
 const WITHIN_PROCESS_MS = 2;
 const STATE = 'lambdacontainer-state';
 
-type Method = (input: unknown, call?: { readonly signal?: AbortSignal | undefined }) => Promise<unknown>;
+type Method = (input: unknown, call?: Call) => Promise<unknown>;
 
 /** What a process has to do with the world around it. */
 export interface Surroundings {
@@ -201,7 +209,7 @@ export class SimProcess implements Clock {
       wrapped[service] = Object.fromEntries(
         Object.keys(port).map((operation): [string, Method] => [
           operation,
-          (input, call) => this.#call(life, service, operation, input as Record<string, unknown>, call?.signal, port),
+          (input, call) => this.#call(life, service, operation, input as Record<string, unknown>, call, port),
         ]),
       );
     }
@@ -214,7 +222,7 @@ export class SimProcess implements Clock {
     service: string,
     operation: string,
     input: Record<string, unknown>,
-    signal: AbortSignal | undefined,
+    { signal, timeoutMs = CALL_TIMEOUT_MS }: Call = {},
     port: Readonly<Record<string, Method>>,
   ): Promise<unknown> {
     const around = this.#around;
@@ -237,7 +245,7 @@ export class SimProcess implements Clock {
           act();
         });
       const giveUp = () => settle(() => reject(timedOut(service, operation)));
-      const timeout = clock.after(CALL_TIMEOUT_MS, giveUp);
+      const timeout = clock.after(timeoutMs, giveUp);
       const abort = () => settle(() => reject(abandoned(service as ServiceName, operation)));
       const forgetAbort = onAbort(signal, abort);
       if (signal?.aborted) return abort();
@@ -251,7 +259,7 @@ export class SimProcess implements Clock {
             // Woken up, a process finds that the call's time is over; unless it was stopped in the very act of writing.
             this.#frozen.push(() => {
               if (life.isOver) return;
-              if (clock.now() - startedMs >= CALL_TIMEOUT_MS && random.next() < 0.5) giveUp();
+              if (clock.now() - startedMs >= timeoutMs && random.next() < 0.5) giveUp();
               else leaves(true);
             });
             return;

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly skewsMs: readonly number[];
   readonly stormMs: number;
   readonly rates: Rates;
+  /** AWS's events reach the daemons, each late or doubled with this probability; absent: nobody sends any. */
+  readonly events?: { readonly jumbled: number };
   readonly acts: readonly Act[];
 }
 
@@ -134,6 +136,7 @@ export function scenarioOf(seed: number, options: ScenarioOptions = {}): Scenari
     stormMs,
     rates: ratesOf(random),
     acts,
+    ...(random.next() < 0.5 ? { events: { jumbled: brief(random) * 0.6 } } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Makes a failing scenario small: delta debugging over its acts, then over its faults, its objects and its daemons. What
+ * Makes a failing scenario small: delta debugging over its acts, then over its faults, its events, its objects and its daemons. What
  * is left still fails for the same reason, and is what a person wants to read.
  */
 import type { Act, Rates, Scenario } from './scenario.ts';
@@ -28,6 +28,10 @@ export async function shrink(scenario: Scenario, fails: Fails, budget = 150): Pr
   least = { ...least, acts: await without(least.acts, (acts) => attempt({ ...least, acts })) };
   for (const rate of Object.keys(least.rates) as (keyof Rates)[]) {
     if (least.rates[rate] > 0) await attempt({ ...least, rates: { ...least.rates, [rate]: 0 } });
+  }
+  if (least.events) {
+    const { events: _, ...rest } = least;
+    await attempt(rest);
   }
   while (least.skewsMs.length > 1 && (await attempt({ ...least, skewsMs: least.skewsMs.slice(0, -1) })));
   if (least.skewsMs.some((skew) => skew !== 0)) await attempt({ ...least, skewsMs: least.skewsMs.map(() => 0) });
