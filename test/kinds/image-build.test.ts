@@ -201,6 +201,17 @@ describe('image-build', () => {
     expect(await world.observe()).toBeUndefined();
   });
 
+  it('is not begun on an answer from before there was a project, which knows of no build that runs', async () => {
+    const world = new World();
+    world.project = false;
+    const refusal = { code: 'AwaitingBuildSlot', kind: 'throttled', retryAfterMs: 2_000 };
+    await expect(imageBuild.create(world.fake.io, IDENTITY, desired, CALL)).rejects.toMatchObject(refusal);
+    expect(world.builds).toEqual([]);
+    world.project = true;
+    await imageBuild.create(world.fake.io, IDENTITY, desired, CALL);
+    expect(world.builds).toHaveLength(1);
+  });
+
   it('says what failed and where to read it, and tries again when asked', async () => {
     const world = new World();
     world.begin();

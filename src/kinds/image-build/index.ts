@@ -269,6 +269,8 @@ async function repositoryUriOf(io: Io, repositoryName: string, call: Call): Prom
 }
 
 interface FoundBuilds {
+  /** False: CodeBuild does not know the project, or does not know it yet. */
+  readonly isOfProject: boolean;
   /** Of the image, newest first. */
   readonly builds: readonly ObservedBuild[];
   /** Tags of all images of the project that are being built. */
@@ -288,6 +290,7 @@ async function buildsOf(io: Io, identity: Identity, call: Call): Promise<FoundBu
   );
   const all = found ?? [];
   return {
+    isOfProject: found !== undefined,
     builds: all
       .filter((build) => variable(build, INPUTS) === tag)
       .map(observedBuild)
@@ -356,12 +359,14 @@ async function startInTurn(
   io: Io,
   identity: Identity,
   desired: ImageBuildProps,
-  { builds, running, listed }: FoundBuilds,
+  { isOfProject, builds, running, listed }: FoundBuilds,
   call: CreateCall,
 ): Promise<void> {
   const line = LINES.get(io.immutable) ?? new WaitingLine();
   LINES.set(io.immutable, line);
   const { projectName: project = '', tag = '' } = identity;
+  // A build begins after its project was found: an answer from before the project knows of none that runs already.
+  if (!isOfProject) throw awaitingSlot(`the builds of ${project} cannot be listed yet`, undefined, LIST_POLL_MS);
   const limit = desired.concurrency ?? Number.POSITIVE_INFINITY;
   const nowMs = io.nowMs();
   const ahead = line.ask({ project, tag, running, listed, limit }, nowMs);
