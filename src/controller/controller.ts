@@ -222,7 +222,7 @@ export class Controller {
     const { memory, trust, clock, logger } = this.#parts;
     for (;;) {
       try {
-        await Promise.all([memory.load(), trust.load()]);
+        await Promise.all([memory.load(clock.now()), trust.load()]);
         return true;
       } catch (error) {
         if (!isFailure(error, 'throttled') && !isFailure(error, 'transient')) throw error;

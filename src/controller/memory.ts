@@ -17,6 +17,9 @@ import { type InventoryOutline, RememberedObject } from './remembered-object.ts'
 import { ResourceIndex } from './resource-index.ts';
 import { SteadyFleet } from './steady-fleet.ts';
 
+/** Longer than any listing lags behind. */
+const LATELY_MS = 60_000;
+
 export class Memory {
   readonly #table: StateTable;
   readonly #epoch: () => number;
@@ -27,6 +30,8 @@ export class Memory {
   readonly #moves = new Map<string, number>();
   /** `uid resource` of shared resources that an object lets go of, until its inventory says so. */
   readonly #released = new Set<string>();
+  /** When the leader before set out to make or change something, by resource: what was a moment ago alone. */
+  readonly #inherited = new Map<string, number>();
   /** Those among the objects that are settled, and which objects have what in AWS: both follow the inventories. */
   readonly fleet = new SteadyFleet();
   readonly index = new ResourceIndex();
@@ -36,10 +41,21 @@ export class Memory {
     this.#epoch = epoch;
   }
 
-  /** Reads everything there is. Called once, when leading begins. */
-  async load(): Promise<void> {
+  /** Reads everything there is. Called once, when leading begins; without `nowMs` by who will make nothing. */
+  async load(nowMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#objects = await this.#table.loadAll({}, (key) => new RememberedObject(key));
-    for (const stored of this.#objects.values()) this.#follow(stored);
+    for (const stored of this.#objects.values()) {
+      for (const entry of this.#follow(stored)?.entries ?? []) {
+        const id = resourceId(entry);
+        const atMs = Math.max(entry.actedAtMs, this.#inherited.get(id) ?? 0);
+        if (nowMs - atMs < LATELY_MS) this.#inherited.set(id, atMs);
+      }
+    }
+  }
+
+  /** When the leader before set out to make or change this resource, for whichever object; undefined: not lately. */
+  inheritedAtMs(entry: Pick<InventoryEntry, 'kind' | 'identity'>): number | undefined {
+    return this.#inherited.get(resourceId(entry));
   }
 
   keys(): string[] {
@@ -176,11 +192,12 @@ export class Memory {
     this.#follow(stored);
   }
 
-  #follow(stored: Pick<StoredObject, 'key' | 'inventory'>): void {
+  #follow(stored: Pick<StoredObject, 'key' | 'inventory'>): Inventory | undefined {
     const inventory = stored.inventory?.body;
     // The nodes are read again for each sweep: they are most of what would have to be kept.
     this.fleet.set(stored.key, inventory, () => stored.inventory?.body.steady?.nodes ?? []);
     this.index.set(stored.key, inventory);
+    return inventory;
   }
 
   #place(key: ObjectKey): RememberedObject {
@@ -207,7 +224,7 @@ export class Memory {
   }
 }
 
-function resourceId({ kind, identity }: InventoryEntry): string {
+function resourceId({ kind, identity }: Pick<InventoryEntry, 'kind' | 'identity'>): string {
   return `${kind} ${canonicalJson(identity)}`;
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Call, callWithin } from '../aws/index.ts';
 import { traced, tracedNow } from '../core/index.ts';
-import { type Fence, runSteps } from '../execute/index.ts';
+import { type Fence, type Known, runSteps } from '../execute/index.ts';
 import {
   type ConditionDraft,
   conditionsOf,
@@ -84,7 +84,7 @@ export class Passes {
     await memory.saveInventory(key, withIntent(inventory, next, world.nowMs));
     const caused = cause ? { ...call, cause } : call;
     const results = await traced(cause?.span, 'execute', (span) =>
-      runSteps(next.steps, kinds, io, (step) => this.#tagsOf(step, world), fence, callWithin(caused, span)),
+      runSteps(next.steps, kinds, io, (step) => this.#knownOf(step, world), fence, callWithin(caused, span)),
     );
     if (results.some(({ step }) => kinds.get(step.kind)?.facet)) memory.noteMove(key, io.nowMs());
     recollections.keep(formatKey(key), world, next, results);
@@ -137,8 +137,9 @@ export class Passes {
     return { ...next, forget };
   }
 
-  #tagsOf(step: Step, world: World): Readonly<Record<string, string>> {
-    return step.shared ? { [TAG_OWNER]: this.#parts.owner } : world.tags;
+  #knownOf(step: Step, world: World): Known {
+    const { memory, owner } = this.#parts;
+    return { tags: step.shared ? { [TAG_OWNER]: owner } : world.tags, inheritedAtMs: memory.inheritedAtMs(step) };
   }
 }
 

@@ -5,13 +5,16 @@
 import { type Call, callWithin } from '../aws/index.ts';
 import { Failure, shortHash, traced } from '../core/index.ts';
 import type { Step } from '../plan/index.ts';
-import type { Io, KindRegistry } from '../resource/index.ts';
+import type { CreateCall, Io, KindRegistry } from '../resource/index.ts';
 
 export interface StepResult {
   readonly step: Step;
   readonly failure: Failure | undefined;
   readonly tookMs: number;
 }
+
+/** What is known of a step's resource beside what the plan says. */
+export type Known = Pick<CreateCall, 'tags' | 'inheritedAtMs'>;
 
 /** Throws a Failure when this daemon may no longer change anything. */
 export type Fence = () => void;
@@ -20,7 +23,7 @@ export async function runSteps(
   steps: readonly Step[],
   kinds: KindRegistry,
   io: Io,
-  tags: (step: Step) => Readonly<Record<string, string>>,
+  known: (step: Step) => Known,
   fence: Fence,
   asked: Call = {},
 ): Promise<StepResult[]> {
@@ -30,7 +33,7 @@ export async function runSteps(
       try {
         fence();
         await traced(asked.cause?.span, `${step.action} ${step.kind}`, (span) =>
-          run(step, kinds, io, tags(step), fence, callWithin(asked, span)),
+          run(step, kinds, io, known(step), fence, callWithin(asked, span)),
         );
         return { step, failure: undefined, tookMs: io.nowMs() - startedMs };
       } catch (error) {
@@ -41,14 +44,7 @@ export async function runSteps(
   );
 }
 
-async function run(
-  step: Step,
-  kinds: KindRegistry,
-  io: Io,
-  tags: Readonly<Record<string, string>>,
-  fence: Fence,
-  asked: Call,
-): Promise<void> {
+async function run(step: Step, kinds: KindRegistry, io: Io, known: Known, fence: Fence, asked: Call): Promise<void> {
   const kind = kinds.get(step.kind);
   if (!kind) throw new Error(`no resource kind is registered under '${step.kind}'`);
   // A call may wait for a rate limit: it is asked again when it leaves.
@@ -56,12 +52,12 @@ async function run(
   const identity = step.identity;
   switch (step.action) {
     case 'create':
-      return kind.create(io, identity, step.props, { ...call, tags, token: tokenOf(step, tags) });
+      return kind.create(io, identity, step.props, { ...call, ...known, token: tokenOf(step, known.tags) });
     case 'update':
       return kind.update(io, identity, step.props, step.observed, step.changes, {
         ...call,
-        tags,
-        token: tokenOf(step, tags),
+        ...known,
+        token: tokenOf(step, known.tags),
       });
     case 'delete':
       return kind.delete(io, identity, step.observed, call);

@@ -84,6 +84,11 @@ export interface CreateCall extends Call {
   readonly token: string;
   /** Ownership tags to put on the new resource. */
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * When the leader before this one set out to make or change it, if that was a moment ago: a listing may not show yet
+   * what came of it.
+   */
+  readonly inheritedAtMs?: number | undefined;
 }
 
 /**

@@ -92,6 +92,25 @@ describe('memory', () => {
     expect(memory.movedAtMs(key('a'))).toBe(0);
   });
 
+  it('knows what the leader before set out to make a moment ago, for whichever object', async () => {
+    const { table } = fakeTable();
+    const stored = ['a', 'b', 'c'].map((name, index) => {
+      const tag = name === 'c' ? 'old' : 't';
+      const entry = { ...image, identity: { ...image.identity, tag }, actedAtMs: [95_000, 70_000, 40_000][index] ?? 0 };
+      return [
+        `shop/${name}`,
+        { key: key(name), revisions: new Map(), inventory: { version: 1, body: inventory(name, [entry]) } },
+      ];
+    });
+    Object.assign(table, { loadAll: async () => new Map(stored as never) });
+    const memory = new Memory(table, () => 1);
+    await memory.load(100_000);
+    expect(memory.inheritedAtMs(image)).toBe(95_000);
+    expect(memory.inheritedAtMs({ ...image, identity: { ...image.identity, tag: 'old' } })).toBeUndefined();
+    await memory.saveInventory(key('d'), inventory('d', [{ ...image, actedAtMs: 99_000 }]));
+    expect(memory.inheritedAtMs(image), 'its own acts it knows otherwise').toBe(95_000);
+  });
+
   it('reads an object again when somebody else wrote it, and lets the pass fail', async () => {
     const { table, versions } = fakeTable();
     const memory = new Memory(table, () => 1);

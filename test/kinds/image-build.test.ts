@@ -212,6 +212,20 @@ describe('image-build', () => {
     expect(world.builds).toHaveLength(1);
   });
 
+  it('is not begun while what the leader before may have begun is not listed yet', async () => {
+    const world = new World();
+    const create = (nowMs: number) =>
+      imageBuild.create({ ...world.fake.io, nowMs: () => nowMs }, IDENTITY, desired, {
+        ...CALL,
+        inheritedAtMs: MINUTE,
+      });
+    const refusal = { code: 'AwaitingBuildSlot', kind: 'throttled', retryAfterMs: 20_000 };
+    await expect(create(MINUTE + 10_000)).rejects.toMatchObject(refusal);
+    expect(world.builds).toEqual([]);
+    await create(MINUTE + 30_000);
+    expect(world.builds).toHaveLength(1);
+  });
+
   it('says what failed and where to read it, and tries again when asked', async () => {
     const world = new World();
     world.begin();

@@ -26,7 +26,7 @@ import {
 } from '../../resource/index.ts';
 
 import { tailOf } from './log-tail.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { LISTED_WITHIN_MS, WaitingLine } from './waiting-line.ts';
 
 /** Identity: `repositoryName`, `tag` (hash of the inputs) and `projectName`. */
 export interface ImageBuildProps {
@@ -367,8 +367,14 @@ async function startInTurn(
   const { projectName: project = '', tag = '' } = identity;
   // A build begins after its project was found: an answer from before the project knows of none that runs already.
   if (!isOfProject) throw awaitingSlot(`the builds of ${project} cannot be listed yet`, undefined, LIST_POLL_MS);
-  const limit = desired.concurrency ?? Number.POSITIVE_INFINITY;
   const nowMs = io.nowMs();
+  const listedAtMs = (call.inheritedAtMs ?? Number.NEGATIVE_INFINITY) + LISTED_WITHIN_MS;
+  // Nor does the count of builds give the token of the one that was begun, where others were cleared since.
+  if (nowMs < listedAtMs) {
+    const message = `the build of ${tag} may have been begun by the leader before, and not be listed yet`;
+    throw awaitingSlot(message, undefined, listedAtMs - nowMs);
+  }
+  const limit = desired.concurrency ?? Number.POSITIVE_INFINITY;
   const ahead = line.ask({ project, tag, running, listed, limit }, nowMs);
   // Counted from a listing of another age, the builds before it would give another token.
   if (ahead === 'begun')

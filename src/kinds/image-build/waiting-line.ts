@@ -7,7 +7,7 @@
 /** One that did not ask for so long does not want to build any more. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** A build that was begun is listed by then, though not at once. */
-const LISTED_WITHIN_MS = 30_000;
+export const LISTED_WITHIN_MS = 30_000;
 /** After the account refused a build only the first in line tries. */
 const FULL_FOR_MS = 10_000;
 

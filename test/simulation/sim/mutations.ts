@@ -231,6 +231,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'if (false) throw',
   },
   {
+    name: 'what the leader before has just begun is not waited for',
+    file: 'kinds/image-build/index.ts',
+    search: 'if (nowMs < listedAtMs)',
+    replace: 'if (nowMs < 0)',
+  },
+  {
     name: 'two builds of the same are begun',
     file: 'kinds/image-build/index.ts',
     search:
