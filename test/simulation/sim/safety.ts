@@ -34,6 +34,10 @@ interface TargetGroup extends Tagged {
   readonly targets: Readonly<Record<string, { readonly state: string }>>;
 }
 
+interface LambdaFunction {
+  readonly reservedConcurrency: number | null;
+}
+
 interface Service extends Tagged {
   readonly arn: string;
   readonly name: string;
@@ -120,6 +124,9 @@ export class Safety {
   readonly #editedMs = new Map<string, number>();
   /** When somebody took our mark off a target group. */
   readonly #untaggedMs = new Map<string, number>();
+  /** When a person last turned a function off, and took rights to call it away, by its name. */
+  readonly #turnedOffMs = new Map<string, number>();
+  readonly #revokedMs = new Map<string, number>();
   readonly #ruleGoneMs = new Map<string, number>();
   /** By daemon: its last stop. */
   readonly #slept = new Map<string, { readonly forMs: number; readonly untilMs: number }>();
@@ -206,6 +213,7 @@ export class Safety {
       if (/^(elbv2\.targetGroups|lambda\.)/.test(collection)) concernsService = true;
       if (collection === 'elbv2.rules') this.#noteWeights(change);
       if (collection === 'ecs.services') this.#notePointed(change);
+      if (collection.startsWith('lambda.') && change.byPerson) this.#noteFunction(change);
       if (collection === 'elbv2.targetGroups' && change.byPerson && change.before && change.after) {
         const isOurs = (record: unknown) => tagsOf(record as Tagged)[TAG_OWNER] !== undefined;
         if (isOurs(change.before) && !isOurs(change.after)) this.#untaggedMs.set(change.key, this.#nowMs());
@@ -391,6 +399,12 @@ export class Safety {
     else if (by) this.#pointedByPersonMs.delete(is.arn);
   }
 
+  #noteFunction({ collection, key, before, after }: Change): void {
+    if (collection === 'lambda.policies') this.#revokedMs.set(key, this.#nowMs());
+    if (collection === 'lambda.functions' && isOff(after as LambdaFunction) && !isOff(before as LambdaFunction))
+      this.#turnedOffMs.set(key, this.#nowMs());
+  }
+
   #noteServing(): void {
     const nowMs = this.#nowMs();
     for (const group of this.#watch.all<TargetGroup>('elbv2.targetGroups').values()) {
@@ -399,14 +413,19 @@ export class Safety {
     }
   }
 
-  #canServe({ arn, targetType, targets }: TargetGroup): boolean {
+  /** `asSeen`: of the function, what a daemon may have seen that looked before a person changed it. */
+  #canServe({ arn, targetType, targets }: TargetGroup, asSeen = false): boolean {
     if (targetType === 'ip') return Object.values(targets).some(({ state }) => state === 'healthy');
     return Object.entries(targets).some(([functionArn, { state }]) => {
       if (state === 'draining') return false;
       const name = functionArn.split(':function:')[1]?.split(':')[0] ?? '';
       const policy = this.#watch.all('lambda.policies').get(name);
-      const target = this.#watch.all<{ reservedConcurrency: number | null }>('lambda.functions').get(name);
-      return target && target.reservedConcurrency !== 0 && JSON.stringify(policy ?? {}).includes(arn);
+      const target = this.#watch.all<LambdaFunction>('lambda.functions').get(name);
+      if (!target) return false;
+      const isOn = !isOff(target) || (asSeen && this.#isLately(this.#turnedOffMs.get(name)));
+      const mayCall =
+        JSON.stringify(policy ?? {}).includes(arn) || (asSeen && this.#isLately(this.#revokedMs.get(name)));
+      return isOn && mayCall;
     });
   }
 
@@ -417,7 +436,10 @@ export class Safety {
 
   /** It can, or could when the daemon looked. */
   #couldServe(group: string): boolean {
-    return this.#serves.has(group) || this.#isLately(this.#servedAtMs.get(group));
+    if (this.#serves.has(group) || this.#isLately(this.#servedAtMs.get(group))) return true;
+    // A group that was made since then could never serve.
+    const record = this.#watch.all<TargetGroup>('elbv2.targetGroups').get(group);
+    return record?.targetType === 'lambda' && this.#canServe(record, true);
   }
 
   /** Whoever is told Ready finds a rule that sends its traffic where the generation wants it served. */
@@ -496,6 +518,10 @@ function weightsOf(rule: Rule | undefined): Map<string, number> {
       ]),
     ),
   );
+}
+
+function isOff(target: LambdaFunction | undefined): boolean {
+  return target?.reservedConcurrency === 0;
 }
 
 function isGone(after: unknown): boolean {
