@@ -225,12 +225,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: 'const weights = attached(desired, {});',
   },
   {
-    name: 'a build is begun on an answer from before its project',
-    file: 'kinds/image-build/index.ts',
-    search: 'if (!isOfProject) throw',
-    replace: 'if (false) throw',
-  },
-  {
     name: 'what the leader before has just begun is not waited for',
     file: 'kinds/image-build/index.ts',
     search: 'if (nowMs < listedAtMs)',
