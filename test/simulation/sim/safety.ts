@@ -328,7 +328,10 @@ export class Safety {
       if (this.#isLately(this.#takenByPersonMs.get(group))) continue;
       this.say(`${said}: ${nameOf(group)} got traffic and cannot serve`);
     }
-    const served = [...old].some(([group, weight]) => weight > 0 && this.#serves.has(group));
+    // What a person gave a moment ago could not be seen either.
+    const served = [...old].some(
+      ([group, weight]) => weight > 0 && this.#serves.has(group) && !this.#isLately(this.#givenByPersonMs.get(group)),
+    );
     const serves = [...now].some(([group, weight]) => weight > 0 && this.#couldServe(group));
     if (after !== undefined && served && !serves) this.say(`${said}: nobody serves any more, and one did`);
   }
@@ -380,7 +383,7 @@ export class Safety {
       if (weight > 0 && byPerson && (now.get(group) ?? 0) === 0) this.#takenByPersonMs.set(group, nowMs);
     }
     for (const [group, weight] of now) {
-      if (weight > 0 && byPerson) this.#givenByPersonMs.set(group, nowMs);
+      if (weight > 0 && byPerson && (old.get(group) ?? 0) === 0) this.#givenByPersonMs.set(group, nowMs);
       if (weight === 0 && (old.get(group) ?? 0) > 0 && by) this.#idleSinceMs.set(group, nowMs);
     }
     if (after !== undefined)
