@@ -576,7 +576,16 @@ export const ACTS: Readonly<Record<ActName, Doing>> = {
       daemon?.pause();
       stage.later(lastsMs, () => daemon?.resume());
     };
-    daemon?.afterMoments(1 + moments, pause, isAfterChange);
+    daemon?.afterMoments(1 + moments, pause, isAfterChange ? 'change' : 'call');
+  },
+  /** Stopped in the very act of writing to a table, for longer than a lease. */
+  pauseWriting: (stage, { pick, value }) => {
+    const daemon = victim(stage, pick);
+    const pause = () => {
+      daemon?.pause();
+      stage.later(22_000 + value * 20_000, () => daemon?.resume());
+    };
+    daemon?.afterMoments(1 + Math.floor(((value * 7) % 1) * 6), pause, 'write');
   },
   cutOff: (stage, act) => {
     const daemon = victim(stage, act.pick);

@@ -29,6 +29,9 @@ const STATE = 'lambdacontainer-state';
 
 type Method = (input: unknown, call?: Call) => Promise<unknown>;
 
+/** When something may befall a process: around a call to AWS, before it hears of a change, while it writes to a table. */
+type Moment = 'call' | 'change' | 'write';
+
 /** What a process has to do with the world around it. */
 export interface Surroundings {
   readonly world: World;
@@ -68,7 +71,7 @@ export class SimProcess implements Clock {
   #life: Life = { isOver: true, overAtMs: 0 };
   #pausedAtMs: number | undefined;
   #frozen: (() => void)[] = [];
-  #doom: { left: number; readonly act: () => void; readonly isAfterChange: boolean } | undefined;
+  #doom: { left: number; readonly act: () => void; readonly at: Moment } | undefined;
 
   constructor(around: Surroundings, name: string, skewMs: number) {
     this.#around = around;
@@ -176,16 +179,18 @@ export class SimProcess implements Clock {
   }
 
   /**
-   * Something befalls it when it has made or heard of so many more calls to AWS; `isAfterChange`: when it is about to hear
+   * Something befalls it when it has made or heard of so many more calls to AWS; `change`: when it is about to hear
    * what came of so many more changes, in the midst of whatever they belong to.
    */
-  afterMoments(moments: number, act: () => void, isAfterChange = false): void {
-    this.#doom = { left: moments, act, isAfterChange };
+  afterMoments(moments: number, act: () => void, at: Moment = 'call'): void {
+    this.#doom = { left: moments, act, at };
   }
 
-  #moment(isAfterChange = false): void {
+  #moment(at: Moment): void {
     const doom = this.#doom;
-    if (!doom || (doom.isAfterChange && !isAfterChange) || --doom.left > 0) return;
+    // What is about to hear of a change is also in the midst of a call.
+    const isMeant = doom?.at === at || (doom?.at === 'call' && at === 'change');
+    if (!doom || !isMeant || --doom.left > 0) return;
     this.#doom = undefined;
     doom.act();
   }
@@ -229,11 +234,12 @@ export class SimProcess implements Clock {
     const { clock } = around.world;
     const { network, random } = around;
     const isWork = !isTable(service);
-    if (isWork) this.#moment();
+    if (isWork) this.#moment('call');
     // Killed in this very moment: the call never left.
     if (life.isOver) return new Promise(() => {});
     const startedMs = clock.now();
     const epoch = around.epochOf(this.name);
+    if (!isWork && !isReading(operation)) this.#moment('write');
     return new Promise((resolve, reject) => {
       let isSettled = false;
       const settle = (act: () => void) =>
@@ -286,7 +292,7 @@ export class SimProcess implements Clock {
           if (network.isLost()) return;
           clock.after(network.latency(), () => {
             if (this.isCutOff && !isWork) return;
-            if (isWork && !life.isOver) this.#moment(isChange);
+            if (isWork && !life.isOver) this.#moment(isChange ? 'change' : 'call');
             settle(() => {
               arrival.answeredAtMs = clock.now();
               deliver();

@@ -105,6 +105,8 @@ export const ACT_WEIGHTS = {
   pause: 8,
   cutOff: 2,
   stop: 2,
+  // In scripts alone: seeds would mostly stop a daemon that renews its lease.
+  pauseWriting: 0,
 } as const;
 
 export type ActName = keyof typeof ACT_WEIGHTS;
@@ -146,7 +148,8 @@ function brief(random: Random): number {
 
 /** Each seed prefers some acts, so that some seeds do what an average never does. */
 function chosenOrder(random: Random, objects: number): () => ActName {
-  const weighted = Object.entries(ACT_WEIGHTS).map(([name, weight]) => {
+  const drawn = Object.entries(ACT_WEIGHTS).filter(([, weight]) => weight > 0);
+  const weighted = drawn.map(([name, weight]) => {
     const preferred = weight * (random.next() < 0.3 ? 0.2 : 0.5 + random.next());
     // A large fleet that is wiped takes long to come back: seldom, so that there is one most of the time.
     const isRarer = name === 'wipe' && objects > OBJECTS_MAX;
